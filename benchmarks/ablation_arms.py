@@ -19,7 +19,7 @@ from fasterseg.learning.stepping import run_steps
 from fasterseg.pipeline.models.evaluating import evaluate_stage
 from fasterseg.pipeline.stages.searching import search_job
 from fasterseg.pipeline.stages.trainer import Trainer
-from fasterseg.pipeline.trainings.answering import NOBODY_TEACHES, Taught
+from fasterseg.pipeline.trainings.answering import NOBODY_TEACHES, TeacherSignal
 from fasterseg.pipeline.trainings.teachers import live_teacher, taught_facts
 from fasterseg.pipeline.trainings.trainees import contender_named
 from fasterseg.runs import RunFolder
@@ -251,11 +251,11 @@ class SeedRun:
             report.mean_iou, self.pricing(architecture), sum(spec.macs for spec in specs)
         )
 
-    def _taught(self, recipe: Recipe) -> Taught:
+    def _taught(self, recipe: Recipe) -> TeacherSignal:
         """What a student learns from the teacher of the same search."""
         models = (RunFolder(self.folder / DECOUPLED).bundle(TEACHER),)
         network, facts = live_teacher(models, self.source)
-        return Taught(network, facts=taught_facts([facts], recipe.student, live=True))
+        return TeacherSignal(network, facts=taught_facts([facts], recipe.student, live=True))
 
 
 def scenes_of(recipe: Recipe, seed: int) -> KeptScenes:

@@ -48,7 +48,7 @@ from fasterseg.learning.precision import choose_numerics
 from fasterseg.learning.stepping import CLOCK
 from fasterseg.runtime import memory_kept, set_threads
 from fasterseg.teaching.answers import Answers, AnswersFacts
-from fasterseg.teaching.named import Asked, teacher_named
+from fasterseg.teaching.named import TeacherInputs, teacher_named
 from fasterseg.training.data import TrainingData
 from fasterseg.training.stage import WAITING_SECONDS
 from fasterseg.training.task import Teacher, TrainingTask, stage_of
@@ -97,7 +97,9 @@ def main() -> None:
 def all_answers(chosen: argparse.Namespace, folder: Path) -> Answers:
     """Ask the teacher about every image; print what that takes."""
     source = source_of(chosen)
-    teacher = teacher_named((chosen.teacher,), Asked(source, "train", threads=chosen.threads))
+    teacher = teacher_named(
+        (chosen.teacher,), TeacherInputs(source, "train", threads=chosen.threads)
+    )
     count, began = source.length("train"), time.perf_counter()
     answers = Answers.of(folder, facts_of(chosen, source))
     for index in range(count):

@@ -85,14 +85,14 @@ def main() -> int:
     source, split = open_source(recipe), recipe.data.test_split
     model = load_model(run.bundle(recipe.students()[0].name), threads=1)
     _, plain = scored(model.labels, source, split)
-    clean, looking = scored(model.see, source, split)
+    clean, looking = scored(model.labels_and_logits, source, split)
     images = source.length(split)
     print(f"{images} images: {plain:.2f} s of processor, {looking:.2f} s with looking")
     print(f"as they lie: {len(clean.contradictions)} masks contradicted")
     chosen = np.random.default_rng(0).choice(images, min(SPOILT, images), replace=False)
     wrong = source.label_space.names.index(asked.label_as)
     spoilt = Spoilt(source, set(chosen.tolist()), wrong)
-    tally, _ = scored(model.see, spoilt, split)  # type: ignore[arg-type]
+    tally, _ = scored(model.labels_and_logits, spoilt, split)  # type: ignore[arg-type]
     told = [one for one in worst_of(tally.contradictions) if one.image in spoilt.places]
     right = sum(meets(one, spoilt.places[one.image]) for one in told)
     print(f"{len(chosen)} spoilt: {len(told)} among those told, {right} with the place itself")

@@ -152,7 +152,7 @@ def serve(chosen: argparse.Namespace) -> None:
 def counts(ranks: Ranks) -> Iterator[int]:
     """How many steps are to be done next, the same on all ranks."""
     lines = iter(sys.stdin) if ranks.leads else None
-    while (count := ranks.told(int(next(lines, "0")) if lines else None)) > 0:
+    while (count := ranks.broadcast(int(next(lines, "0")) if lines else None)) > 0:
         yield count
 
 

@@ -18,8 +18,8 @@ from fasterseg.callbacks import (
     StageTeller,
     StepDone,
     by_name,
-    heard_by,
-    unheard,
+    ignore_event,
+    notifying_all,
 )
 from fasterseg.errors import FastersegError, UsageError
 from fasterseg.stages import Watch
@@ -114,4 +114,4 @@ def test_what_ended_a_stage_is_told_and_not_a_callback_that_fails_on_top(
 
 
 def test_nobody_is_told_where_nobody_listens() -> None:
-    assert heard_by([]) is unheard
+    assert notifying_all([]) is ignore_event

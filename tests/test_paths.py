@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fasterseg.cli import main
-from fasterseg.paths import guess
+from fasterseg.paths import did_you_mean
 
 
 @pytest.mark.parametrize(
@@ -28,15 +28,15 @@ from fasterseg.paths import guess
 def test_a_like_path_is_named(there: str, named: str, tmp_path: Path) -> None:
     (tmp_path / there).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / there).touch()
-    assert guess(tmp_path / named) == f"did you mean {str(tmp_path / there)!r}? Else "
+    assert did_you_mean(tmp_path / named) == f"did you mean {str(tmp_path / there)!r}? Else "
 
 
 @pytest.mark.parametrize("named", ["nothing", "photos", "photo/b.jpg", "photos/b/c", "none/none"])
 def test_no_path_is_guessed_that_is_not_there_itself(named: str, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos/a.jpg").touch()
-    assert not guess(tmp_path / named)
-    assert not guess(Path("/"))
+    assert not did_you_mean(tmp_path / named)
+    assert not did_you_mean(Path("/"))
 
 
 @pytest.mark.parametrize(

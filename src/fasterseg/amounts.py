@@ -39,7 +39,7 @@ def byte_count(text: str) -> int:
     return round(float(found[1]) * _UNITS[found[2]])
 
 
-def sides(text: str) -> tuple[int, int] | None:
+def parse_size(text: str) -> tuple[int, int] | None:
     """Return the height and width that ``360x480`` means; None for what means none."""
     found = re.fullmatch("([0-9]{1,5})x([0-9]{1,5})", text.lower())
     return (int(found[1]), int(found[2])) if found else None

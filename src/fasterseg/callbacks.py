@@ -157,15 +157,15 @@ RunEvent = (
 Callback = Callable[[RunEvent], object]
 """A function of Python that is told; what it returns is not looked at."""
 
-Hear = Callable[[RunEvent], None]
+Listener = Callable[[RunEvent], None]
 """What the package itself tells."""
 
 
-def unheard(_event: RunEvent) -> None:
+def ignore_event(_event: RunEvent) -> None:
     """Nobody listens."""
 
 
-def heard_by(listeners: Iterable[Hear]) -> Hear:
+def notifying_all(listeners: Iterable[Listener]) -> Listener:
     """Tell each of them, in order."""
     told = tuple(listeners)
 
@@ -173,7 +173,7 @@ def heard_by(listeners: Iterable[Hear]) -> Hear:
         for hear in told:
             hear(event)
 
-    return tell if told else unheard
+    return tell if told else ignore_event
 
 
 def require_callbacks(callbacks: Iterable[Any]) -> None:
@@ -188,7 +188,7 @@ def require_callbacks(callbacks: Iterable[Any]) -> None:
             )
 
 
-def by_name(callback: Callback) -> Hear:
+def by_name(callback: Callback) -> Listener:
     """The callback, whose exceptions are raised as a `UsageError` that names it."""
 
     def hear(event: RunEvent) -> None:
@@ -220,7 +220,7 @@ class StageTeller:
     """Tells what a stage in steps does."""
 
     stage: str = ""
-    hear: Hear = unheard
+    hear: Listener = ignore_event
 
     def resumed(self, step: int, log: Path) -> None:
         """So many steps are done when the others begin."""

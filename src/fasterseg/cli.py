@@ -16,7 +16,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from fasterseg.errors import FastersegError, UsageError
-from fasterseg.outlets import beneath, open_outlets, shown_text
+from fasterseg.outlets import beneath, escaped_output, open_outlets
 from fasterseg.processes import Place
 from fasterseg.verbs import ABOVE, VERBS, Verb
 from fasterseg.version import __version__
@@ -34,7 +34,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if tokens is None else tokens)
     if tokens is None:
         open_outlets()
-    with shown_text():
+    with escaped_output():
         return guarded(words, lambda: _answer(words))
 
 

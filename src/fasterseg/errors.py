@@ -51,7 +51,7 @@ class FastersegError(Exception):
         """The name of the class above that this error is one of."""
         return next(kind.__name__ for kind in type(self).__mro__ if kind.__module__ == __name__)
 
-    def told(self, *, where: str = "", why: str = "", next_step: str = "") -> Self:
+    def fill_in(self, *, where: str = "", why: str = "", next_step: str = "") -> Self:
         """Return this very error, with the parts that it had not."""
         self.where = self.where or _cut(where, LONGEST_PLACE)
         self.why = self.why or _cut(why, LONGEST_LINE)

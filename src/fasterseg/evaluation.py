@@ -22,7 +22,7 @@ from fasterseg.events import Progress, silent
 Predictor = Callable[[Pixels], npt.NDArray[Any]]
 
 
-class Seen(NamedTuple):
+class LabelsAndLogits(NamedTuple):
     """What a network sees in an image: labels, and the logits that they come from.
 
     These are (classes, rows, columns) of any resolution, None where they are not at hand.
@@ -32,7 +32,7 @@ class Seen(NamedTuple):
     logits: npt.NDArray[np.float32] | None
 
 
-Observer = Predictor | Callable[[Pixels], Seen]
+Observer = Predictor | Callable[[Pixels], LabelsAndLogits]
 """A predictor, or one that tells too how sure it is."""
 
 # The position baseline counts on a grid no finer than this.
@@ -181,7 +181,7 @@ class Tally:
         sample = self._source.to_score(self._split, index)
         one, space = ConfusionMatrix(self.matrix.classes), self._source.label_space
         found = self._predictor(sample.image)
-        seen = found if isinstance(found, Seen) else Seen(found, None)
+        seen = found if isinstance(found, LabelsAndLogits) else LabelsAndLogits(found, None)
         labels = as_labelled(seen.labels, sample)
         one.update(labels, sample.labels, ignore=space.ignore)
         if seen.logits is not None:

@@ -83,7 +83,7 @@ class ShownText(io.TextIOBase):
 
 
 @contextmanager
-def shown_text() -> Iterator[None]:
+def escaped_output() -> Iterator[None]:
     """Within, whatever is printed on either outlet goes through `ShownText`."""
     out, err = sys.stdout, sys.stderr
     with redirect_stdout(ShownText(out)), redirect_stderr(ShownText(err)):

@@ -19,7 +19,7 @@ _USUAL_NAME_BYTES = 255
 _MOST_NAMES, _ALIKE = 2000, 0.7
 
 
-def given(path: Path | str, option: str = "") -> Path:
+def user_path(path: Path | str, option: str = "") -> Path:
     """A path as the user meant it, ``~`` standing for a home; there may be nothing of this name.
 
     Raises `UsageError` for an empty text, for the home of a user who is not known here, and for
@@ -56,7 +56,7 @@ def given(path: Path | str, option: str = "") -> Path:
     return found
 
 
-def guess(path: Path) -> str:
+def did_you_mean(path: Path) -> str:
     """``did you mean 'photos'? Else `` where nothing of a path is there and of a like one is.
 
     Likened is the first of its names that is not there.
@@ -88,7 +88,7 @@ def place_for_file(path: Path | str, option: str = "", *, beside: Iterable[str] 
 
     Raises `UsageError` where no such file can be, `EnvironmentFault` where none may be written.
     """
-    found = given(path, option)
+    found = user_path(path, option)
     where = _named(path, option)
     if found.is_dir() or found.name == "..":
         raise _refused(where, f"{found} is a folder, and a file is to be written")
@@ -103,7 +103,7 @@ def place_for_folder(path: Path | str, option: str = "", *, names: Iterable[str]
 
     Raises as `place_for_file` does.
     """
-    found = given(path, option)
+    found = user_path(path, option)
     where = _named(path, option)
     inside: dict[Path, list[str]] = {found: []}
     for name in names:

@@ -45,7 +45,7 @@ class RunFolder:
 
     @property
     def recipe(self) -> Path:
-        """The resolved recipe."""
+        """The settled recipe."""
         return self.root / RECIPE_FILE
 
     @property

@@ -14,7 +14,7 @@ from typing import ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from fasterseg.artifacts import Artifact
-from fasterseg.callbacks import Hear, StageEnded, StageStarted, StageTeller, unheard
+from fasterseg.callbacks import Listener, StageEnded, StageStarted, StageTeller, ignore_event
 from fasterseg.errors import FastersegError
 from fasterseg.events import Progress
 from fasterseg.resources import Since, peak_bytes, reset_peak
@@ -160,7 +160,7 @@ class Watch:
     root: Path
     show: Show
     stop: StopRequest | None = None
-    hear: Hear = unheard
+    hear: Listener = ignore_event
 
     def teller(self, stage: str) -> StageTeller:
         """What tells of a stage's steps."""

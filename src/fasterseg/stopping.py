@@ -97,7 +97,9 @@ def stoppable(
         yield told
 
 
-def heeding(call: Callable[Given, Found], stop: StopRequest, where: str) -> Callable[Given, Found]:
+def with_stop_check(
+    call: Callable[Given, Found], stop: StopRequest, where: str
+) -> Callable[Given, Found]:
     """The function, which raises `Interrupted` in place of its next call once a stop was asked for.
 
     For what takes long between two looks of a step's progress, and is kept as soon as it is done.

@@ -23,7 +23,7 @@ from fasterseg.deploy.exporting.tracing import traced
 from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
 from fasterseg.deploy.shipping.origin import Origin
 from fasterseg.deploy.shipping.verified_export import ship
-from fasterseg.learning.losses import HardPixels
+from fasterseg.learning.losses import OhemSettings
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.description import NetworkDescription
 from fasterseg.network.network import Network, WholeJob
@@ -104,7 +104,7 @@ def test_losses_are_taken_at_the_labels_size_and_reach_every_weight() -> None:
     labels = torch.randint(0, 3, (2, 45, 77), generator=torch.Generator().manual_seed(1))
     main, auxiliary = built.heads(torch.randn(2, 3, 45, 77))
     loss = segmentation_loss(
-        main, auxiliary, labels, ignore=255, auxiliary_weight=0.4, hard_pixels=HardPixels()
+        main, auxiliary, labels, ignore=255, auxiliary_weight=0.4, hard_pixels=OhemSettings()
     )
     loss.backward()  # type: ignore[no-untyped-call]
     assert all(parameter.grad is not None for parameter in built.parameters())

@@ -386,7 +386,7 @@ def test_an_image_beyond_the_limit_is_broken_and_told_what_raises_it(
     for number in (0, 10**12):
         with pytest.raises(UsageError, match="no such limit"):
             predict(bundle, str(pictures), out=tmp_path / "none", most_pixels=number)
-    with pytest.raises(UsageError, match="no showing an image at this size"):
+    with pytest.raises(UsageError, match="this size has too many pixels"):
         predict(bundle, str(pictures), out=tmp_path / "huge", size="9000x9000")
 
 

@@ -131,7 +131,7 @@ def test_a_rank_hands_its_failure_to_the_process_that_started_it(
         (["train", "--processes", "99999"], "there is no such number of processes"),
         (["train", "--processes", "two"], "Invalid value"),
         (["train", "--processes", "2", "--hours", "x"], "Invalid value"),
-        (["train", "--restarts", "1"], "there is nothing to restart so often"),
+        (["train", "--restarts", "1"], "--restarts needs --processes"),
         (["train", "--processes", "2", "--restarts", "-1"], "there is nothing to restart"),
     ],
 )

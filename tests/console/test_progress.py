@@ -15,7 +15,7 @@ from fasterseg.console.progress import (
     progress_for,
     when_slow,
 )
-from fasterseg.outlets import shown_text
+from fasterseg.outlets import escaped_output
 from fasterseg.shown_text import as_shown
 
 
@@ -126,7 +126,10 @@ def test_a_bar_shows_texts_of_strangers_and_obeys_none(
     stream = Terminal()
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "400")
-    with shown_text(), progress_for(stream=stream)(f"<{text}>", total=1, unit=f"<{text}>") as step:
+    with (
+        escaped_output(),
+        progress_for(stream=stream)(f"<{text}>", total=1, unit=f"<{text}>") as step,
+    ):
         step(1, 1, f"<{text}>")
         print(f"printed <{text}>")
         print(f"printed <{text}>", file=sys.stderr)

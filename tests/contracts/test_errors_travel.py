@@ -94,7 +94,7 @@ def test_the_walk_finds_the_errors_that_other_rooms_define() -> None:
 
 def test_every_error_says_where_when_it_is_told(error: FastersegError) -> None:
     before, kind = parts(error), type(error)
-    told = error.told(where="there", why="old", next_step="mend it")
+    told = error.fill_in(where="there", why="old", next_step="mend it")
     assert type(told) is kind
     added = {"where": "there", "why": "old", "next_step": "mend it"}
     assert parts(told) == {name: before[name] or added[name] for name in PARTS}
@@ -115,7 +115,7 @@ def test_every_error_is_told_by_the_command_line_with_its_own_code(
 
 
 def test_every_error_crosses_as_parts_with_its_kind_and_code(error: FastersegError) -> None:
-    there = error_of_parts(json.loads(json.dumps(error.told(where="there").as_parts())))
+    there = error_of_parts(json.loads(json.dumps(error.fill_in(where="there").as_parts())))
     assert parts(there) == parts(error)
     assert there.exit_code == error.exit_code
     assert isinstance(error, type(there))
@@ -125,7 +125,7 @@ def test_every_error_crosses_as_parts_with_its_kind_and_code(error: FastersegErr
 def test_every_error_is_copied_whole(
     way: Callable[[FastersegError], FastersegError], error: FastersegError
 ) -> None:
-    error.told(where="there")
+    error.fill_in(where="there")
     error.why = "put in afterwards"
     again = way(error)
     assert type(again) is type(error)
@@ -134,7 +134,7 @@ def test_every_error_is_copied_whole(
 
 
 def _fail_there() -> None:
-    raise FileFault(Fault(FaultKind.UNKNOWN_LABEL, "a.png", "7: 3 pixels")).told(why="unused")
+    raise FileFault(Fault(FaultKind.UNKNOWN_LABEL, "a.png", "7: 3 pixels")).fill_in(why="unused")
 
 
 def test_a_process_that_fails_hands_its_error_back() -> None:

@@ -218,7 +218,7 @@ def _journal(data: bytes, place: Place, stock: Stock) -> None:
 def _checked(data: bytes, place: Place, stock: Stock) -> None:
     """Lines of what was checked, each with the checksum that it should have."""
     from fasterseg.datasets.checking import checked_files
-    from fasterseg.datasets.checking.seen import Seen
+    from fasterseg.datasets.checking.seen import KeptLook
 
     path, (head, *lines) = place.out / "checked", data.split(b"\n")
     bodies = [line.partition(b" ")[2] for line in lines]
@@ -226,7 +226,7 @@ def _checked(data: bytes, place: Place, stock: Stock) -> None:
     path.write_bytes(b"\n".join([head, *sealed_lines]))
     found = checked_files.CheckedFiles(path, "0", place.brought)
     for known in found._known.values():
-        Seen.of_line(known.seen)
+        KeptLook.of_line(known.seen)
 
 
 def _measured(data: bytes, place: Place, stock: Stock) -> None:

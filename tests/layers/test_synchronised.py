@@ -52,11 +52,11 @@ def passes(network: nn.Module, given: Tensor, share: Share, ranks: Ranks) -> Fou
         output = network(mine)
         (output.sigmoid() * weights).sum().backward()
     gradients = {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
-    ranks.summed_([*gradients.values()])
+    ranks.all_reduce_([*gradients.values()])
     assert mine.grad is not None
     return {
-        "output": torch.cat(ranks.gathered(output.detach())),
-        "inwards": torch.cat(ranks.gathered(mine.grad)),
+        "output": torch.cat(ranks.all_gather_ragged(output.detach())),
+        "inwards": torch.cat(ranks.all_gather_ragged(mine.grad)),
         **{f"{name}.gradient": gradient for name, gradient in gradients.items()},
         **network.state_dict(),
     }
@@ -112,7 +112,7 @@ def test_norms_under_autocast_have_single_precision_statistics_of_all_ranks(coun
 def of_one_image_each(ranks: Ranks) -> Tensor:
     norm = SynchronisedNorm(nn.BatchNorm2d(SHAPE[0]), ranks)
     mine = images(torch.float32)[ranks.rank, :, :1, :1].unsqueeze(0)
-    return torch.cat(ranks.gathered(norm(mine).detach()))
+    return torch.cat(ranks.all_gather_ragged(norm(mine).detach()))
 
 
 def test_one_value_a_rank_is_enough_to_learn_from() -> None:

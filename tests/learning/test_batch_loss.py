@@ -13,19 +13,19 @@ from ranked import in_ranks
 from torch import Tensor, nn
 
 from fasterseg.learning.batch_loss import BatchLoss, Criterion
-from fasterseg.learning.losses import HardPixels
+from fasterseg.learning.losses import OhemSettings
 from fasterseg.learning.pixel_losses import Truth, cross_entropies
 from fasterseg.learning.ranks import ALONE, Ranks
 
 IGNORE, CLASSES, IMAGES = 255, 4, 5
 WEIGHTS = (0.5, 1.0, 3.0, 7.0)
 HARD = {
-    "every pixel": HardPixels(1.0, 1.0),
-    "every pixel, classes weighted": HardPixels(1.0, 1.0, WEIGHTS),
-    "many are hard": HardPixels(0.9, 1 / 16),
-    "too few are hard": HardPixels(1e-3, 0.3),
-    "too few, classes weighted": HardPixels(1e-3, 0.3, WEIGHTS),
-    "few in one head, many in another": HardPixels(0.2, 0.5, WEIGHTS),
+    "every pixel": OhemSettings(1.0, 1.0),
+    "every pixel, classes weighted": OhemSettings(1.0, 1.0, WEIGHTS),
+    "many are hard": OhemSettings(0.9, 1 / 16),
+    "too few are hard": OhemSettings(1e-3, 0.3),
+    "too few, classes weighted": OhemSettings(1e-3, 0.3, WEIGHTS),
+    "few in one head, many in another": OhemSettings(0.2, 0.5, WEIGHTS),
 }
 CASES = pytest.mark.parametrize("hard", HARD.values(), ids=HARD)
 Found = dict[str, Tensor]
@@ -60,7 +60,7 @@ def batch_of(dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     return images.to(dtype), labels
 
 
-def computed(ranks: Ranks, hard: HardPixels, parts: int, dtype: torch.dtype) -> Found:
+def computed(ranks: Ranks, hard: OhemSettings, parts: int, dtype: torch.dtype) -> Found:
     """Losses of all parts and ranks, gradients, and the network's state."""
     network, teacher = Small(dtype).eval(), Small(dtype).eval()
     nn.init.normal_(teacher.main.weight)
@@ -79,14 +79,14 @@ def computed(ranks: Ranks, hard: HardPixels, parts: int, dtype: torch.dtype) -> 
         f"{n}.gradient": p.grad for n, p in network.named_parameters() if p.grad is not None
     }
     found = {**total, "value": value, **gradients}
-    ranks.summed_([*found.values()])
+    ranks.all_reduce_([*found.values()])
     return {**found, **network.state_dict()}
 
 
 @CASES
 @pytest.mark.parametrize("count", [2, 4])
 def test_losses_and_gradients_of_ranks_add_up_to_one_process_s(
-    count: int, hard: HardPixels
+    count: int, hard: OhemSettings
 ) -> None:
     whole = computed(ALONE, hard, 1, torch.float64)
     for found in in_ranks(count, computed, hard, 1, torch.float64):
@@ -95,14 +95,14 @@ def test_losses_and_gradients_of_ranks_add_up_to_one_process_s(
 
 @CASES
 @pytest.mark.parametrize("parts", [2, 5])
-def test_parts_add_up_to_one_pass(parts: int, hard: HardPixels) -> None:
+def test_parts_add_up_to_one_pass(parts: int, hard: OhemSettings) -> None:
     assert_equal(
         computed(ALONE, hard, parts, torch.float64), computed(ALONE, hard, 1, torch.float64)
     )
 
 
 @CASES
-def test_parts_of_ranks_add_up_too(hard: HardPixels) -> None:
+def test_parts_of_ranks_add_up_too(hard: OhemSettings) -> None:
     whole = computed(ALONE, hard, 1, torch.float64)
     for found in in_ranks(2, computed, hard, 2, torch.float64):
         assert_equal(found, whole)
@@ -118,7 +118,7 @@ def assert_equal(found: Found, whole: Mapping[str, Tensor]) -> None:
         torch.testing.assert_close(found[name], tensor, rtol=1e-10, atol=1e-12, msg=name)
 
 
-def plain(losses: Sequence[Tensor], labels: Tensor, hard: HardPixels) -> list[Tensor]:
+def plain(losses: Sequence[Tensor], labels: Tensor, hard: OhemSettings) -> list[Tensor]:
     """Each head's mean as one process has always computed it, to the last bit."""
     found, labelled = [], labels != IGNORE
     weights = torch.tensor(hard.class_weights)
@@ -137,7 +137,7 @@ def plain(losses: Sequence[Tensor], labels: Tensor, hard: HardPixels) -> list[Te
 
 
 @CASES
-def test_alone_and_in_one_part_the_numbers_are_those_of_before(hard: HardPixels) -> None:
+def test_alone_and_in_one_part_the_numbers_are_those_of_before(hard: OhemSettings) -> None:
     network = Small(torch.float32).eval()
     images, labels = batch_of(torch.float32)
     criterion = Criterion(IGNORE, hard, auxiliary_weight=0.4)
@@ -151,7 +151,7 @@ def test_alone_and_in_one_part_the_numbers_are_those_of_before(hard: HardPixels)
     assert torch.equal(found["segmentation"], first + 0.4 * (torch.zeros(()) + second))
 
 
-def asked(ranks: Ranks, hard: HardPixels) -> int:
+def asked(ranks: Ranks, hard: OhemSettings) -> int:
     """How many exchanges a pass takes."""
 
     class Counted(Ranks):
@@ -161,7 +161,7 @@ def asked(ranks: Ranks, hard: HardPixels) -> int:
         def alone(self) -> bool:
             return False
 
-        def summed_(self, tensors: object) -> None:
+        def all_reduce_(self, tensors: object) -> None:
             Counted.count_of += 1
 
     computed(Counted(), hard, 1, torch.float32)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fasterseg.learning.batch_loss import BatchLoss, Criterion
-from fasterseg.learning.losses import HardPixels
+from fasterseg.learning.losses import OhemSettings
 from fasterseg.learning.order_statistics import kth_largest
 from fasterseg.learning.ranks import Ranks
 
@@ -24,7 +24,7 @@ class OneOfSeveral(Ranks):
     def alone(self) -> bool:
         return False
 
-    def summed_(self, tensors: object) -> None:
+    def all_reduce_(self, tensors: object) -> None:
         """Others add nothing."""
 
 
@@ -37,7 +37,7 @@ def test_losses_and_gradients_are_those_of_one_pass_on_the_cpu(
     images = torch.randn(4, 3, 16, 12, dtype=torch.float64)
     labels = torch.randint(4, (4, 16, 12))
     labels[:, :3] = 255
-    criterion = Criterion(255, HardPixels(0.3, fraction, WEIGHTS), 0.4, 0.5)
+    criterion = Criterion(255, OhemSettings(0.3, fraction, WEIGHTS), 0.4, 0.5)
     layers = nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 4, 1)
     network = nn.Sequential(*layers).double().eval()
     found = []

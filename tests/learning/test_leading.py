@@ -55,7 +55,7 @@ class Fit:
         self.optimizer.zero_grad()
         loss.backward()
         assert self.weight.grad is not None
-        self.ranks.summed_([self.weight.grad])
+        self.ranks.all_reduce_([self.weight.grad])
         self._fail_at(index, "between")
         (total,) = self.ranks.total_of(loss.item())
         self.optimizer.step()
@@ -71,7 +71,7 @@ class Fit:
 
     def settle(self) -> None:
         self.seen /= self.ranks.count if not self.ranks.alone else 1
-        self.ranks.summed_([self.seen])
+        self.ranks.all_reduce_([self.seen])
 
     def state(self) -> StageState:
         tensors = {"weight": self.weight.detach(), "seen": self.seen}

@@ -7,7 +7,7 @@ import torch
 from given_logits import mean_divergence, ohem_cross_entropy, segmentation_loss
 from torch import Tensor
 
-from fasterseg.learning.losses import HardPixels
+from fasterseg.learning.losses import OhemSettings
 from fasterseg.runtime import torch_generator
 
 IGNORE = 255
@@ -52,7 +52,7 @@ def test_ohem_equals_its_definition(spread: float, fraction: float) -> None:
     for seed in range(3):
         logits, labels = random_case(seed, spread)
         loss = ohem_cross_entropy(
-            logits, labels, ignore=IGNORE, hard_pixels=HardPixels(0.7, fraction)
+            logits, labels, ignore=IGNORE, hard_pixels=OhemSettings(0.7, fraction)
         )
         assert loss.item() == pytest.approx(plain_ohem(logits, labels, IGNORE, 0.7, fraction), 1e-5)
 
@@ -65,7 +65,7 @@ def test_class_weights_give_the_weighted_mean() -> None:
     weights = (0.5, 2.0, 7.0)
 
     found = ohem_cross_entropy(
-        logits, labels, ignore=IGNORE, hard_pixels=HardPixels(1.0, 1.0, weights)
+        logits, labels, ignore=IGNORE, hard_pixels=OhemSettings(1.0, 1.0, weights)
     )
 
     wanted = torch.nn.functional.cross_entropy(
@@ -78,7 +78,12 @@ def test_batch_without_labels_has_zero_loss_and_zero_gradient() -> None:
     logits = torch.randn(1, 3, 4, 4, requires_grad=True)
     labels = torch.full((1, 4, 4), IGNORE)
     loss = segmentation_loss(
-        logits, {16: logits}, labels, ignore=IGNORE, auxiliary_weight=1.0, hard_pixels=HardPixels()
+        logits,
+        {16: logits},
+        labels,
+        ignore=IGNORE,
+        auxiliary_weight=1.0,
+        hard_pixels=OhemSettings(),
     )
     loss.backward()
     assert loss.item() == 0
@@ -89,7 +94,7 @@ def test_batch_without_labels_has_zero_loss_and_zero_gradient() -> None:
 def test_one_labelled_pixel_is_kept_however_easy_it_is() -> None:
     logits, labels = torch.zeros(1, 2, 3, 3), torch.full((1, 3, 3), IGNORE)
     logits[0, 1, 2, 1], labels[0, 2, 1] = 4.0, 1
-    loss = ohem_cross_entropy(logits, labels, ignore=IGNORE, hard_pixels=HardPixels())
+    loss = ohem_cross_entropy(logits, labels, ignore=IGNORE, hard_pixels=OhemSettings())
     assert loss.item() == pytest.approx(math.log1p(math.exp(-4)), rel=1e-5)
 
 
@@ -98,7 +103,7 @@ def test_pixels_that_tie_are_all_kept_wherever_they_lie() -> None:
     logits[0, 0] = 5.0
     logits[0, 0, 1, 1:4] = 2.0
     logits.requires_grad_(True)
-    pixels = HardPixels(threshold=0.7, kept_fraction=1 / 16)
+    pixels = OhemSettings(threshold=0.7, kept_fraction=1 / 16)
     ohem_cross_entropy(logits, labels, ignore=IGNORE, hard_pixels=pixels).backward()
     assert logits.grad is not None
     touched = logits.grad[0, 0] != 0
@@ -111,7 +116,7 @@ def test_kept_fraction_counts_labelled_pixels_only() -> None:
     logits[0, 0, 0] = torch.arange(16) / 4 + 2
     labels[0, 0, 8:] = IGNORE
     logits.requires_grad_(True)
-    pixels = HardPixels(threshold=0.7, kept_fraction=0.25)
+    pixels = OhemSettings(threshold=0.7, kept_fraction=0.25)
     ohem_cross_entropy(logits, labels, ignore=IGNORE, hard_pixels=pixels).backward()
     assert logits.grad is not None
     assert int((logits.grad[0, 0] != 0).sum()) == 2
@@ -120,7 +125,7 @@ def test_kept_fraction_counts_labelled_pixels_only() -> None:
 def test_auxiliary_heads_add_their_weighted_losses() -> None:
     logits, labels = random_case(0, 0.0)
     other, _ = random_case(1, 0.0)
-    pixels = HardPixels()
+    pixels = OhemSettings()
 
     def alone(head: Tensor) -> float:
         return ohem_cross_entropy(head, labels, ignore=IGNORE, hard_pixels=pixels).item()
@@ -196,6 +201,6 @@ def test_unlabelled_pixels_never_tie_with_the_last_kept_one() -> None:
     logits[0, 0] = 200.0
     logits[0, 0, 0, 0] = 2.0
     labels[0, 0, 4:] = IGNORE
-    pixels = HardPixels(threshold=0.7, kept_fraction=0.5)
+    pixels = OhemSettings(threshold=0.7, kept_fraction=0.5)
     loss = ohem_cross_entropy(logits, labels, ignore=IGNORE, hard_pixels=pixels)
     assert loss.item() == pytest.approx(math.log1p(math.exp(-2)) / 4, rel=1e-6)

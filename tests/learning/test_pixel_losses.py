@@ -13,7 +13,7 @@ from torch import Tensor
 from fasterseg.layers.resizing import resize
 from fasterseg.learning import enlarging
 from fasterseg.learning.enlarging import linear_matrix
-from fasterseg.learning.losses import HardPixels
+from fasterseg.learning.losses import OhemSettings
 from fasterseg.learning.pixel_losses import Truth, cross_entropies
 from fasterseg.runtime import torch_generator
 
@@ -133,7 +133,7 @@ def test_logits_of_any_size_have_the_plain_values_and_gradients(
 def test_losses_of_a_training_step_are_finite_and_plain_for_logits_of_any_size(
     scale: float, fraction: float
 ) -> None:
-    hard = HardPixels(0.7, fraction, class_weights=(0.5, 1.0, 2.0, 4.0))
+    hard = OhemSettings(0.7, fraction, class_weights=(0.5, 1.0, 2.0, 4.0))
     labels = torch.randint(0, 4, (2, 9, 17), generator=torch_generator(0, "labels"))
     labels[:, :2] = IGNORE
     truth, known = Truth.of(labels, IGNORE), []

@@ -7,7 +7,7 @@ import torch
 from given_logits import selected
 
 from fasterseg.learning.divergence import divergence
-from fasterseg.learning.losses import HardPixels
+from fasterseg.learning.losses import OhemSettings
 from fasterseg.learning.pixel_losses import Truth, cross_entropies
 
 
@@ -20,7 +20,7 @@ def test_values_and_gradients_are_those_of_the_cpu(
     logits, teacher = torch.randint(-64, 65, (2, 2, 5, 5, 9)) * 2.0**-6 * scale
     labels = torch.randint(5, (2, 9, 17))
     labels[:, :3] = 255
-    hard = HardPixels(0.7, fraction, (0.5, 1.0, 2.0, 3.0, 4.0))
+    hard = OhemSettings(0.7, fraction, (0.5, 1.0, 2.0, 3.0, 4.0))
     found = []
     for where in (torch.device("cpu"), device):
         ours = logits.to(where).detach().requires_grad_()

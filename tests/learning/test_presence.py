@@ -185,7 +185,7 @@ def die_while_the_others_wait(ranks: Ranks) -> dict[str, str]:
     if ranks.leads:
         os.kill(os.getpid(), signal.SIGKILL)
     try:
-        ranks.told()
+        ranks.broadcast()
     except RankEnded as fault:
         return fault.as_parts()
     return {}
@@ -205,7 +205,7 @@ def wait_for_the_leader(ranks: Ranks) -> float:
         began = time.process_time()
         if ranks.leads:
             time.sleep(WAITED_S)
-        ranks.told({"order": ""})
+        ranks.broadcast({"order": ""})
         return time.process_time() - began
 
 

@@ -19,15 +19,15 @@ COUNTS = pytest.mark.parametrize("count", [2, 3, 4])
 
 def test_a_process_alone_gets_back_what_it_gives() -> None:
     tensors = [torch.arange(3.0), torch.ones(2, dtype=torch.bfloat16)]
-    ALONE.summed_(tensors)
+    ALONE.all_reduce_(tensors)
     assert tensors[0].tolist() == [0.0, 1.0, 2.0]
     assert ALONE.total(1, 2) == (1, 2)
     assert ALONE.total_of(0.5) == (0.5,)
     assert ALONE.any(True) and not ALONE.any(False)
-    assert ALONE.every({"a": 1}) == ({"a": 1},)
-    assert ALONE.told({"a": 1}) == {"a": 1}
-    assert ALONE.gathered(tensors[0])[0] is tensors[0]
-    assert ALONE.told_tensors({"a": tensors[0]})["a"] is tensors[0]
+    assert ALONE.all_gather_values({"a": 1}) == ({"a": 1},)
+    assert ALONE.broadcast({"a": 1}) == {"a": 1}
+    assert ALONE.all_gather_ragged(tensors[0])[0] is tensors[0]
+    assert ALONE.broadcast_tensors({"a": tensors[0]})["a"] is tensors[0]
     assert ALONE.alone and ALONE.leads
 
 
@@ -51,7 +51,7 @@ def summed(ranks: Ranks, bucket_bytes: int) -> tuple[list[Tensor], bool]:
     before = ranks_module.BUCKET_BYTES
     ranks_module.BUCKET_BYTES = bucket_bytes
     try:
-        ranks.summed_(tensors)
+        ranks.all_reduce_(tensors)
     finally:
         ranks_module.BUCKET_BYTES = before
     return tensors, tensors[4].is_contiguous(memory_format=torch.channels_last)
@@ -73,7 +73,7 @@ def test_tensors_of_mixed_types_are_summed_in_place(count: int, bucket_bytes: in
 
 def taken_over(ranks: Ranks) -> list[Tensor]:
     tensors = mixed(ranks.rank)
-    ranks.told_(tensors)
+    ranks.broadcast_(tensors)
     return tensors
 
 
@@ -86,7 +86,7 @@ def test_the_leaders_numbers_take_the_place_of_all_others() -> None:
 
 def half_sum(ranks: Ranks) -> float:
     one = torch.tensor([2048.0 if ranks.rank == 0 else 1.0], dtype=torch.float16)
-    ranks.summed_([one])
+    ranks.all_reduce_([one])
     return float(one)
 
 
@@ -99,9 +99,9 @@ def gradient_sum(ranks: Ranks) -> tuple[list[float], bool]:
     weight = torch.nn.Parameter(torch.ones(2))
     (weight * (ranks.rank + 1)).sum().backward()
     assert weight.grad is not None
-    ranks.summed_([weight.grad])
+    ranks.all_reduce_([weight.grad])
     parameters_too = torch.nn.Parameter(torch.ones(1))
-    ranks.summed_([parameters_too])
+    ranks.all_reduce_([parameters_too])
     return weight.grad.tolist(), parameters_too.requires_grad
 
 
@@ -131,7 +131,7 @@ def test_numbers_are_summed_exactly(count: int) -> None:
 
 def gathered(ranks: Ranks) -> tuple[Tensor, ...]:
     rows = 0 if ranks.rank == 1 else 2 * ranks.rank + 1
-    return ranks.gathered(torch.full((rows, 2), float(ranks.rank)))
+    return ranks.all_gather_ragged(torch.full((rows, 2), float(ranks.rank)))
 
 
 @COUNTS
@@ -143,7 +143,11 @@ def test_tensors_of_unequal_length_are_gathered_in_the_order_of_ranks(count: int
 
 def talk(ranks: Ranks) -> tuple[Any, Any, Any]:
     mine = {"rank": ranks.rank, "text": "é" * ranks.rank, "nan": float("nan") if ranks.rank else 1}
-    return ranks.every(mine), ranks.told(mine if ranks.leads else None), ranks.told([])
+    return (
+        ranks.all_gather_values(mine),
+        ranks.broadcast(mine if ranks.leads else None),
+        ranks.broadcast([]),
+    )
 
 
 def test_values_are_told_by_the_leader_and_by_every_rank() -> None:
@@ -164,7 +168,7 @@ def told_tensors(ranks: Ranks) -> dict[str, Tensor]:
         "none": torch.zeros(0, 4),
         "layout": torch.rand(1, 2, 3, 4).to(memory_format=torch.channels_last),
     }
-    return ranks.told_tensors(tensors if ranks.leads else None)
+    return ranks.broadcast_tensors(tensors if ranks.leads else None)
 
 
 def test_named_tensors_are_told_by_the_leader() -> None:
@@ -184,11 +188,11 @@ def wait_for_one_that_ends(ranks: Ranks, how: str) -> dict[str, str]:
         while True:
             match how:
                 case "sum":
-                    ranks.summed_([torch.ones(3)])
+                    ranks.all_reduce_([torch.ones(3)])
                 case "gather":
-                    ranks.gathered(torch.ones(3))
+                    ranks.all_gather_ragged(torch.ones(3))
                 case "tell":
-                    ranks.every({"a": 1})
+                    ranks.all_gather_values({"a": 1})
                 case _:
                     ranks.total(1)
     except RankEnded as fault:

@@ -13,7 +13,7 @@ from fasterseg.datasets.street import StreetScenes
 from fasterseg.datasets.transforming.augmenting import Augmentation
 from fasterseg.layers.synchronised import synchronised
 from fasterseg.learning.batch_loss import BatchLoss, Criterion
-from fasterseg.learning.losses import HardPixels
+from fasterseg.learning.losses import OhemSettings
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.schedules import Schedule, set_rate
 from fasterseg.network.description import NetworkDescription
@@ -44,7 +44,7 @@ def trained(
         share=ranks.share,
     )
     # Both ways of choosing pixels come: at first many are hard, later too few.
-    criterion = Criterion(255, HardPixels(0.3, 0.3, (1.0, 2.0, 3.0) * 3), 0.4, 0.5)
+    criterion = Criterion(255, OhemSettings(0.3, 0.3, (1.0, 2.0, 3.0) * 3), 0.4, 0.5)
     # The first steps of a training of a thousand, whose rate rises at first.
     schedule = Schedule("poly", RATES[dtype], steps=1000, warmup_steps=100)
     optimizer = torch.optim.SGD(
@@ -60,7 +60,7 @@ def trained(
         torch.stack([*losses.values()]).sum().backward()
         told = torch.stack([one.detach() for one in losses.values()])
         gradients = [p.grad for p in student.parameters() if p.grad is not None]
-        ranks.summed_([told, *gradients])
+        ranks.all_reduce_([told, *gradients])
         torch.nn.utils.clip_grad_norm_(student.parameters(), 5.0)
         optimizer.step()
         course.append(told)

@@ -23,8 +23,8 @@ from fasterseg.pipeline.stages import searching
 from fasterseg.pipeline.stages.following import BUILDERS
 from fasterseg.runs import RunFolder
 from fasterseg.searching.beginnings.beginning import agreed_start, data_of, task_of
-from fasterseg.searching.beginnings.hours import SearchStages, counted
-from fasterseg.searching.beginnings.sharing import ORDER, Together, Words
+from fasterseg.searching.beginnings.hours import SearchStages, with_step_count
+from fasterseg.searching.beginnings.sharing import ORDER, SearchOrder, Together
 from fasterseg.searching.selecting.kept_scores import CandidateScores
 from fasterseg.space.architecture import Architecture
 from fasterseg.stages import Watch
@@ -130,11 +130,13 @@ def counted_in(ranks: Ranks, folder: Path) -> tuple[int, int] | None:
     job = search_job_in(folder, recipe=recipe, ranks=ranks)
     start = agreed_start(job, progress=silent)
     task = task_of(job, start)
-    with led(ranks, ORDER, Words.of(job, start, task)) as lead:
+    with led(ranks, ORDER, SearchOrder.of(job, start, task)) as lead:
         scorers_of = partial(searching.subnet_scorers, recipe)
         stages = SearchStages.of(task, Together(lead, scorers_of, data_of(job, start)))
         path = job.run.search_allowance
-        found = counted(task.settings, stages, path, device=CPU, clock=lambda: next(ticks) / 2)
+        found = with_step_count(
+            task.settings, stages, path, device=CPU, clock=lambda: next(ticks) / 2
+        )
     dismiss(ranks)
     return found.pretrain_steps, found.steps
 

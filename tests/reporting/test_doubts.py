@@ -15,7 +15,7 @@ from PIL import Image
 
 from fasterseg.commands.results import EvaluateResult
 from fasterseg.datasets.sample import Pixels
-from fasterseg.evaluation import EvaluationReport, Seen, evaluate_predictor
+from fasterseg.evaluation import EvaluationReport, LabelsAndLogits, evaluate_predictor
 from fasterseg.reporting.doubts import Doubts, doubts
 from fasterseg.reporting.facts import RunFacts, read_facts
 from fasterseg.reporting.page import environment
@@ -23,11 +23,11 @@ from fasterseg.reporting.page import environment
 FAKE = FakeRun(until="data")
 
 
-def one_class_everywhere(image: Pixels) -> Seen:
+def one_class_everywhere(image: Pixels) -> LabelsAndLogits:
     """A network that is sure that all there is is the second class."""
     logits: npt.NDArray[np.float32] = np.zeros((9, 16, 32), dtype=np.float32)
     logits[1] = 9.0
-    return Seen(np.ones(image.shape[:2], dtype=np.uint8), logits)
+    return LabelsAndLogits(np.ones(image.shape[:2], dtype=np.uint8), logits)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from small_spaces import GEOMETRY, made_up_cost_ms, make_space, open_student
 from fasterseg.config import SelectionSettings
 from fasterseg.searching.landing.breeding import Window
 from fasterseg.searching.landing.on_budget import Landing, Trials, Tried, land
-from fasterseg.searching.landing.scores import Redrawn
+from fasterseg.searching.landing.scores import ResampledScore
 from fasterseg.searching.selecting.candidates import Candidate, Source
 from fasterseg.searching.selecting.selected import Selected
 from fasterseg.searching.selecting.selection import Scoring, Selection
@@ -65,7 +65,7 @@ def selected(seed: int, planted: Assignment) -> Selected:
     first: Landing = land(OPTIONS, knows_nothing, PRICING, measure, budget_ms=BUDGET_MS)
     source = Source("student", seed, OPTIONS, knows_nothing, PRICING)
     trials = Trials(PRICING, measure, budget_ms=BUDGET_MS, promise="p95", known=first)
-    scoring = Scoring(score, lambda one: Redrawn(scores[one]))
+    scoring = Scoring(score, lambda one: ResampledScore(scores[one]))
     return Selection(source, first, trials, scoring, SETTINGS).run(())
 
 

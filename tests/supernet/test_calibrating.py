@@ -110,7 +110,7 @@ def measured_in_turns(ranks: Ranks, size: int) -> tuple[int, dict[str, Tensor]]:
     torch.manual_seed(0)
     network = subnet()
     own = [*batches(100, size=size)][ranks.rank :: ranks.count]
-    return recalibrate(network, own, gather=ranks.gathered), network.state_dict()
+    return recalibrate(network, own, gather=ranks.all_gather_ragged), network.state_dict()
 
 
 def test_processes_that_take_turns_measure_what_one_measures() -> None:
@@ -124,7 +124,9 @@ def test_processes_that_take_turns_measure_what_one_measures() -> None:
 
 def no_turn_for_all(ranks: Ranks) -> tuple[int, Tensor]:
     network, own = one_norm(), [*batches(5)][ranks.rank :: ranks.count]
-    count = recalibrate(network, own, tolerance=0.0, must_settle=False, gather=ranks.gathered)
+    count = recalibrate(
+        network, own, tolerance=0.0, must_settle=False, gather=ranks.all_gather_ragged
+    )
     return count, network.state_dict()["0.running_mean"]
 
 

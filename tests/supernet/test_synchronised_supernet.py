@@ -56,8 +56,10 @@ def _run_of(ranks: Ranks, way: str, soft: bool) -> Found:
     torch.stack([(one.sigmoid() ** 2).sum() for one in outputs.values()]).sum().backward()
     learnt = {**dict(supernet.named_parameters()), **dict(parameters.named_parameters())}
     gradients = {name: p.grad for name, p in learnt.items() if p.grad is not None}
-    ranks.summed_([*gradients.values()])
-    joined = {name: torch.cat(ranks.gathered(one.detach())) for name, one in outputs.items()}
+    ranks.all_reduce_([*gradients.values()])
+    joined = {
+        name: torch.cat(ranks.all_gather_ragged(one.detach())) for name, one in outputs.items()
+    }
     return {**joined, **{f"{name}.gradient": one for name, one in gradients.items()}}
 
 
@@ -88,14 +90,14 @@ def exchanges(way: str) -> int:
         def alone(self) -> bool:
             return False
 
-        def stacked(self, tensor: Tensor) -> Tensor:
+        def all_gather(self, tensor: Tensor) -> Tensor:
             Counted.asked += 1
             return tensor.unsqueeze(0)
 
-        def gathered(self, tensor: Tensor) -> tuple[Tensor, ...]:
+        def all_gather_ragged(self, tensor: Tensor) -> tuple[Tensor, ...]:
             return (tensor,)
 
-        def summed_(self, tensors: object) -> None:
+        def all_reduce_(self, tensors: object) -> None:
             """Of one rank."""
 
     run_of(Counted(), way, True)

@@ -13,7 +13,7 @@ from made_up_source import MadeUpSource
 from onnx import TensorProto, helper, numpy_helper
 
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.teaching.named import Asked
+from fasterseg.teaching.named import TeacherInputs
 
 CLASSES = 4
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -39,7 +39,7 @@ class Pictures(MadeUpSource):
         return 64, 96
 
 
-ASKED = Asked(Pictures(), "train")  # type: ignore[arg-type]
+ASKED = TeacherInputs(Pictures(), "train")  # type: ignore[arg-type]
 
 
 def foreign_model(

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from fasterseg.learning.batch_loss import DISTILLATION, SEGMENTATION, BatchLoss, Criterion
 from fasterseg.learning.divergence import EVERY
-from fasterseg.learning.losses import HardPixels, Kept, all_pixels, hardest_pixels
+from fasterseg.learning.losses import Kept, OhemSettings, all_pixels, hardest_pixels
 from fasterseg.learning.pixel_losses import Truth
 
 
@@ -20,7 +20,7 @@ def segmentation_loss(
     *,
     ignore: int,
     auxiliary_weight: float,
-    hard_pixels: HardPixels,
+    hard_pixels: OhemSettings,
 ) -> Tensor:
     """The loss of these heads."""
     criterion = Criterion(ignore, hard_pixels, auxiliary_weight)
@@ -30,7 +30,7 @@ def segmentation_loss(
 
 
 def ohem_cross_entropy(
-    logits: Tensor, labels: Tensor, *, ignore: int, hard_pixels: HardPixels
+    logits: Tensor, labels: Tensor, *, ignore: int, hard_pixels: OhemSettings
 ) -> Tensor:
     """The loss of one head."""
     return segmentation_loss(
@@ -47,7 +47,7 @@ def mean_divergence(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
     whole = torch.zeros(len(mask), height, width, dtype=torch.bool)
     whole[:, ::EVERY, ::EVERY] = mask
     labels = torch.zeros(whole.shape, dtype=torch.int64).masked_fill(~whole, 255)
-    criterion = Criterion(255, HardPixels(), 0.0, distillation_weight=1.0)
+    criterion = Criterion(255, OhemSettings(), 0.0, distillation_weight=1.0)
     loss = BatchLoss(student, labels, criterion=criterion)
     (found,) = loss.by_parts(
         lambda _: (student, {}), network=nn.Identity(), teacher=lambda _: teacher
@@ -55,7 +55,7 @@ def mean_divergence(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
     return found[DISTILLATION]
 
 
-def selected(losses: Tensor, truth: Truth, hard_pixels: HardPixels) -> Kept:
+def selected(losses: Tensor, truth: Truth, hard_pixels: OhemSettings) -> Kept:
     """The pixels that count, of one head's losses."""
     if hard_pixels.are_all:
         return all_pixels([truth], hard_pixels, dtype=losses.dtype)

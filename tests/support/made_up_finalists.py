@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from fasterseg.learning.stepping import StageState
-from fasterseg.searching.landing.scores import Redrawn
+from fasterseg.searching.landing.scores import ResampledScore
 from fasterseg.space.architecture import Architecture
 
 
@@ -27,8 +27,8 @@ class MadeUpTraining:
     def restore(self, state: StageState) -> None:
         self._score = float(state.tensors["score"])
 
-    def redrawn(self) -> Redrawn:
-        return Redrawn(self._score)
+    def resampled_score(self) -> ResampledScore:
+        return ResampledScore(self._score)
 
     def close(self) -> None:
         pass

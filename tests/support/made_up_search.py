@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from fasterseg.callbacks import Hear, unheard
+from fasterseg.callbacks import Listener, ignore_event
 from fasterseg.config import Recipe
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.events import Progress, silent
@@ -23,7 +23,7 @@ from fasterseg.pipeline.stages.searching import search_stage
 from fasterseg.runs import RunFolder
 from fasterseg.searching.beginnings.beginning import SearchJob
 from fasterseg.searching.beginnings.data import SearchData
-from fasterseg.searching.landing.scores import Redrawn, Scorers
+from fasterseg.searching.landing.scores import ResampledScore, Scorers
 from fasterseg.searching.search import Search
 from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.space.architecture import Architecture, Geometry, wire
@@ -123,11 +123,13 @@ def unseen(title: str, *, total: int, unit: str = "steps") -> Iterator[Progress]
 
 def scored_alike(_search: Search, _data: SearchData) -> Scorers:
     """Made-up scores of the subnets, which come after all that can be resumed."""
-    half = Redrawn(0.5)
+    half = ResampledScore(0.5)
     return Scorers(candidates=lambda *_: 0.5, finals=lambda *_: half, validation=lambda *_: half)
 
 
-def search_in(folder: Path, *, recipe: Recipe = RECIPE, hear: Hear = unheard) -> SearchSummary:
+def search_in(
+    folder: Path, *, recipe: Recipe = RECIPE, hear: Listener = ignore_event
+) -> SearchSummary:
     """Search in a folder to the end, unseen, with made-up scores; what it came to."""
     job, watch = search_job_in(folder, recipe=recipe), Watch(folder, unseen, hear=hear)
     return search_stage(job, watch, scorers_of=scored_alike, random_subnets=0)

@@ -20,7 +20,7 @@ from fasterseg.runs import RunFolder
 from fasterseg.space.architecture import Architecture, Branch, CellChoice
 from fasterseg.teaching.answers import Answers, AnswersFacts
 from fasterseg.teaching.grids import averaged
-from fasterseg.teaching.named import Asked, teacher_named
+from fasterseg.teaching.named import TeacherInputs, teacher_named
 
 SCENES = StreetScenes(size=(40, 72), counts={"train": 4, "val": 1, "test": 1})
 SETTINGS = (
@@ -44,7 +44,7 @@ def by_hand(image: Pixels) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
 
 def test_its_file_says_what_its_network_does(tmp_path: Path) -> None:
     image = SCENES.sample("train", 0).image
-    teacher = teacher_named([laid_elsewhere(tmp_path)], Asked(SCENES, "train"))
+    teacher = teacher_named([laid_elsewhere(tmp_path)], TeacherInputs(SCENES, "train"))
     np.testing.assert_allclose(np.exp(teacher.logits(image)), by_hand(image), atol=1e-4)
     assert image.shape[:2] != SIZE
 

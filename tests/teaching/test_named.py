@@ -23,9 +23,9 @@ from fasterseg.network.bundle import weights_digest
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.space.blocks import Size
 from fasterseg.teaching.class_map import probabilities
-from fasterseg.teaching.named import Asked, teacher_named
+from fasterseg.teaching.named import TeacherInputs, teacher_named
 
-ASKED = Asked(SOURCE, "test")
+ASKED = TeacherInputs(SOURCE, "test")
 PICTURE = SOURCE.sample("test", 0).image
 
 
@@ -93,7 +93,7 @@ def test_it_sees_pictures_at_its_own_size(tmp_path: Path) -> None:
 
 
 def test_its_classes_are_found_by_name(tmp_path: Path) -> None:
-    asked = Asked(Reordered(size=(64, 128)), "test")
+    asked = TeacherInputs(Reordered(size=(64, 128)), "test")
     teacher = teacher_named([bundle(tmp_path)], asked)
     assert np.array_equal(teacher.logits(PICTURE), own_logits()[:1:-1])
     assert teacher.digest != weights_digest(tmp_path / "teacher0")
@@ -108,7 +108,7 @@ def test_a_class_that_it_lacks_is_refused(tmp_path: Path) -> None:
 
 def test_colours_that_the_data_leaves_out_are_missed_by_a_teacher_of_colour(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="reads its images otherwise") as caught:
-        teacher_named([bundle(tmp_path)], Asked(Grey(size=(64, 128)), "test"))
+        teacher_named([bundle(tmp_path)], TeacherInputs(Grey(size=(64, 128)), "test"))
     assert "channels: 3" in caught.value.next_step
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 from cyclopts import Parameter
 
 from fasterseg.console.options import Classes, Common, ImageSize, OptionsOfARun
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 
 if TYPE_CHECKING:
     from fasterseg.commands.results import DescribeResult
@@ -50,7 +50,7 @@ def describe(
     from fasterseg.deploy.runtimes.opening import is_export
     from fasterseg.pipeline.models.describing import describe_file, describe_named
 
-    path = given(model)
+    path = user_path(model)
     if is_export(path) and path.is_file():
         asked = bool(size) or bool(classes) or bool(table)
         return DescribeResult(file=describe_file(path, is_asked=asked))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Unpack
 
 from fasterseg.console.options import Common, OptionsOfARun
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 
 if TYPE_CHECKING:
     from fasterseg.pipeline.diagnosing import DoctorReport
@@ -28,4 +28,4 @@ def doctor(**options: Unpack[OptionsOfARun]) -> DoctorReport:
     """
     from fasterseg.pipeline.diagnosing import diagnosed
 
-    return diagnosed(given(Common(**options).run or "runs", "--run"))
+    return diagnosed(user_path(Common(**options).run or "runs", "--run"))

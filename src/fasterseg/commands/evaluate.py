@@ -53,7 +53,7 @@ def evaluate(
     """
     from fasterseg.commands.results import EvaluateResult
     from fasterseg.console.progress import progress_for
-    from fasterseg.network.showing import shown_text
+    from fasterseg.network.showing import size_option_text
     from fasterseg.pipeline.models.evaluating import evaluate_named
 
     common = Common(**options)
@@ -62,7 +62,7 @@ def evaluate(
         common,
         split=split,
         out=out,
-        size=shown_text(size),
+        size=size_option_text(size),
         show=progress_for(json=common.json),
     )
     return EvaluateResult(file=str(path), report=report, note=note)

@@ -25,7 +25,10 @@ def export(
     ] = "onnx",
     output: Annotated[
         OutputForm,
-        Parameter(help="Where the graph ends; the fast tail makes labels of the last form."),
+        Parameter(
+            help="What the graph returns: labels, full-size logits, or low-resolution logits, of "
+            "which the fast tail makes labels."
+        ),
     ] = "labels",
     size: Annotated[
         SizeOrText,
@@ -73,8 +76,9 @@ def export(
 ) -> ExportReport:
     """Export a trained network: image in, labels out, in one file that says what it is.
 
-    The file is run on real images and scored on the whole split before it gets its name; one that
-    is not what the network is ends with exit code 6, the difference as a picture, and no file.
+    The file is run on real images and scored on the whole split before it gets its name.  If its
+    results differ from the network's, export writes a picture of the difference, keeps no file and
+    exits with code 6.
     The data is that of the run which the model lies in, or what --data names; without any, the
     built-in scenes serve, and nothing is scored.  The file lies beside the model, or where --out
     says; one that is there is replaced with --overwrite only.  In int8 it is the fastest of several

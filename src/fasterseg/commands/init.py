@@ -31,8 +31,8 @@ def init(
     by: Annotated[
         By,
         Parameter(
-            help="What tells recordings, which stay in one split: what is found, folders, names "
-            "before their numbers; with image, each image is alone."
+            help="How to group images into recordings, which stay in one split: auto, by folder, "
+            "by name before its number; with image, each image is alone."
         ),
     ] = "auto",
     out: Annotated[
@@ -43,7 +43,7 @@ def init(
     ask: Annotated[
         bool, Parameter(help="Ask what is left open; on a terminal this is the default.")
     ] = False,
-    seed: Annotated[int, Parameter(help="Of the division; another one is another division.")] = 0,
+    seed: Annotated[int, Parameter(help="Seed of the random split.")] = 0,
     json: Json = False,
 ) -> SetupReport:
     """Look at labelled photos and write what a run begins with: data.yaml, splits.csv, a recipe.
@@ -69,12 +69,12 @@ def init(
     """
     from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.setup.setting_up import set_up
-    from fasterseg.pipeline.setup.wishes import Wishes
+    from fasterseg.pipeline.setup.wishes import SetupOptions
 
     return set_up(
         path,
         progress_for(json=json),
-        Wishes(budget=budget, size=size, hours=hours, by=by, seed=seed),
+        SetupOptions(budget=budget, size=size, hours=hours, by=by, seed=seed),
         out=out,
         layout=layout,
         outside=outside,

@@ -40,7 +40,7 @@ def kit_pack(
     size: RunSize = "",
     **options: Unpack[CommonOptions],
 ) -> PackResult:
-    """Pack a folder, and the same as a zip, that measures on a device which has nothing of this.
+    """Pack a folder and a zip that measure on a device where this package is not installed.
 
     On the device they need Python with NumPy and a runtime, or a browser: README.txt in the kit
     says what to type.  The kit of a space holds its blocks and some whole networks; it is written

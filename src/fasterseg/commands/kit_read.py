@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 from cyclopts import Parameter
 
 from fasterseg.console.options import Common, OptionsOfARun
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 
 if TYPE_CHECKING:
     from fasterseg.kit.outcome import LatenciesRead, TableRead
@@ -48,4 +48,4 @@ def kit_read(
     """
     from fasterseg.pipeline.kits.kit_reading import read_named
 
-    return read_named(given(measured), Common(**options), kit)
+    return read_named(user_path(measured), Common(**options), kit)

@@ -34,7 +34,7 @@ def plan(
     whole; which budgets are reachable; and where something does not fit, what would change it.
     With --run the forecast is kept in the run's folder, and once the run has done some of its
     stages the same command shows what they took beside it; else nothing is written.  Exit code 5
-    for a budget that no network comes near, 4 for too little memory or disk.
+    for a budget that no network of the space reaches, 4 for too little memory or disk.
 
     Returns
     -------

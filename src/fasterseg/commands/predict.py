@@ -80,7 +80,7 @@ def predict(
     Returns
     -------
     PredictResult
-        Where everything is; what could not be read is listed, and the exit code is 3.
+        Where everything is; what could not be read is listed: then the exit code is 3.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def predict(
     fasterseg predict camvid-8ms drive.mp4 --label-maps
     """
     from fasterseg.console.progress import progress_for
-    from fasterseg.network.showing import shown_text
+    from fasterseg.network.showing import size_option_text
     from fasterseg.pipeline.models.predicting import predict_named
 
     common = Common(**options)
@@ -99,7 +99,7 @@ def predict(
         common,
         out=out,
         overwrite=overwrite,
-        size=shown_text(size),
+        size=size_option_text(size),
         most_pixels=most_pixels,
         submission=submission,
         label_maps=label_maps,

@@ -23,9 +23,9 @@ def search(
     ] = None,
     **options: Unpack[SharedOptions],
 ) -> SearchSummary:
-    """Search a teacher, and for each budget a student that meets it.
+    """Search for a teacher, and for one student per budget.
 
-    The run must have a latency table; without one it is measured first.  Architectures and the
+    Where the run has no latency table yet, one is measured first.  Architectures and the
     search's summary are written into the run's folder; the same command resumes a search that was
     stopped, whose exit code is 7.  5 where a student cannot meet its budget.
 

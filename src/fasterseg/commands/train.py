@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from fasterseg.console.named_teachers import Teachers, named_teachers
 from fasterseg.console.options import Common, RunSize, SharedOptions
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 
 if TYPE_CHECKING:
     from fasterseg.commands.results import TrainResult
@@ -62,7 +62,7 @@ def train(
     trained = train_named(
         contenders,
         common,
-        architecture=given(architecture, "--architecture") if architecture else None,
+        architecture=user_path(architecture, "--architecture") if architecture else None,
         teachers=named_teachers(teacher),
         hours=hours,
         show=progress_for(json=common.json),

@@ -15,7 +15,7 @@ from fasterseg.console.options import (
     OptionsOfDataAndARun,
     require_threads,
 )
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 
 if TYPE_CHECKING:
     from fasterseg.deploy.shipping.verification_report import VerificationReport
@@ -78,7 +78,7 @@ def verify(
     require_host(device)
     verify_it = verify_named if common.host is None else verify_there
     return verify_it(
-        given(exported),
+        user_path(exported),
         common,
         against=against,
         running=Running(backend, threads, precision, tail),

@@ -205,7 +205,7 @@ def _require_one(students: Sequence[ContenderSettings], budgets: Sequence[str], 
     if len(students) != 1:
         names = ", ".join(student.name for student in students) or "none"
         raise UsageError(
-            f"whose budgets are {asked}?",
+            f"several budgets ({asked}) need exactly one student without a budget of its own",
             where=where,
             why=f"several budgets make one student each of the recipe's student, and its students "
             f"are: {names}",

@@ -28,8 +28,8 @@ class DistillationSettings(Section):
 
     answers: Literal["kept", "live"] = "kept"
     """Whether a teacher is asked once for each whole image and its answers are `kept` in the run's
-    folder, or asked `live` for every crop of every step, as the authors do: that takes a network in
-    a bundle, and a third of the steps."""
+    folder, or asked `live` for every crop of every step, as the authors do: that needs a network in
+    a bundle, and takes about a third of each step's time."""
     scales: tuple[ViewScale, ...] = Field((1.0,), min_length=1, max_length=MOST_VIEWS)
     """Factors by which a teacher sees each image; probabilities at several are averaged."""
     flip: bool = False
@@ -39,7 +39,7 @@ class DistillationSettings(Section):
     multiplied by its square, so that gradients stay as large (Hinton et al. 2015).  1 is the
     authors'."""
     every: int = Field(3, ge=1, le=SPARSEST)
-    """Of so many pixels of a row, and of so many rows, the divergence is taken at one; 1 is the
+    """The divergence is taken at one pixel of so many in a row, in one row of so many; 1 is the
     authors'."""
     schedule: WeightShape = "constant"
     """How the weight goes over the steps: `constant`, as the authors'; `falling` linearly to zero,
@@ -78,11 +78,6 @@ class DistillationSettings(Section):
     def has_one_view(self) -> bool:
         """Whether a teacher sees each image once, as it is."""
         return self.scales == (1.0,) and not self.flip
-
-    @property
-    def compares_places(self) -> bool:
-        """Whether similarities between places of the map are learned from too."""
-        return self.pairwise_weight > 0
 
     @property
     def most_bytes(self) -> int:

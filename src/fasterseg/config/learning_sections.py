@@ -70,9 +70,9 @@ class TrainingSettings(LongSection):
     """The weights that the first step meets: `fresh` ones, as in the paper, or the `supernet`'s
     slices of the architecture."""
     pretrained: LearnedWeights = "imagenet"
-    """What the encoder of a baseline begins with that there are learned weights of
-    (`efficientnet-lite0`, `efficientnet-lite2`): ImageNet's, from the extra `pretrained`, or random
-    ones (`none`).  Other networks, the authors' among them, begin with nothing pre-trained."""
+    """The first weights of a baseline's encoder: `imagenet`, from the extra `pretrained`
+    (`efficientnet-lite0` and `efficientnet-lite2` have such), or `none`, random ones.  Other
+    networks, the authors' among them, begin with nothing pre-trained."""
     steps: int = Field(1000, ge=1, le=MOST_COUNTED)
     """Steps of the training, a batch each; without steps, two hours.  The authors have 600,000."""
     hours: float | None = Field(None, gt=0, le=MOST)

@@ -49,9 +49,9 @@ class PenaltySettings(Section):
 class ControlSettings(Section):
     """How the penalty's strength follows a student's latency.
 
-    Without a `window` it moves in proportion to how far the expected latency lies outside of what
-    keeps the budget (`search.control_gain`).  With one, as in the authors' code, it is the derived
-    network's latency that counts, once in `search.control_every` steps.
+    Without a `window` it moves by how far the expected latency lies outside of what keeps the
+    budget (`search.control_gain` says how hard).  With one, as in the authors' code, it is the
+    derived network's latency that counts, once in `search.control_every` steps.
     """
 
     window: tuple[str, str] | None = None

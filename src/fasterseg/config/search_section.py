@@ -49,7 +49,8 @@ class SearchSettings(LongSection):
     """What a pass of a sampled search runs."""
     exact_widths: Literal["two-draws", "straight-through"] = "two-draws"
     """How the widths inside the lattice learn in an exact search: by the losses of two draws, or
-    `straight-through` a weight at their features, the paper's, which hardly hears of the task."""
+    `straight-through` a weight at their features, the paper's, which gets little
+    gradient from the task's loss."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """What the search computes in; with `auto` an exact search float32, a sampled one bfloat16
     where the device has it."""
@@ -86,9 +87,8 @@ class SearchSettings(LongSection):
     clip_norm: float = Field(5.0, gt=0, le=MOST)
     """The largest norm of a weight step's gradients, which are scaled down to it; the authors'."""
     passes: Literal["mean", "sum"] = "mean"
-    """Where a weight step's passes are one update, whether it is by their `mean` or, as in the
-    authors' code, their `sum`: a rate so many times as high under a norm clipped so much
-    earlier."""
+    """How the gradients of a weight step's passes are combined: by their `mean`, or by their
+    `sum` as in the authors' code, which equals a higher rate under a smaller `clip_norm`."""
     auxiliary_weight: float = Field(0.2, ge=0, le=MOST)
     """Weight of the losses of the auxiliary heads."""
     ohem_threshold: float = Field(1.0, gt=0, le=1)
@@ -126,8 +126,8 @@ class SearchSettings(LongSection):
     """Steps between two looks at the latency, which move the penalty's strength; the authors look
     once an epoch, 743 steps."""
     control_gain: float = Field(1.0, ge=0, le=MOST)
-    """How hard a look moves the strength: by the fourth power of how far the latency lies beside
-    the budget, times this in the exponent; 0 never moves it."""
+    """Gain of the controller: a look multiplies the strength by (latency / nearest allowed
+    latency) to the power of four times this, halving or doubling it at most; 0 never moves it."""
     control: ControlSettings = ControlSettings()
     """What the strength follows."""
     checkpoint_every: int = Field(50, ge=1, le=MOST_COUNTED)

@@ -159,7 +159,7 @@ class TargetSettings(Section):
     tensorrt and openvino.  A runtime that cannot here is refused, never run in another."""
     max_drop: float = Field(0.5, ge=0, le=100)
     """Points of mIoU that a network in int8 may lose against itself in float32; one that loses more
-    is no file (exit code 6)."""
+    is not exported (exit code 6)."""
     threads: int = Field(2, ge=1, le=MOST_THREADS)
     """Threads of the runtime, on a processor: as many cores as the device has to spare."""
     height: int | None = Field(None, ge=8, le=LONGEST_SIDE)

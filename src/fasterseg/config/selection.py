@@ -39,10 +39,10 @@ class SelectionSettings(Section):
     finalists: int = Field(8, ge=1, le=MOST_COUNTED)
     """The best candidates that are scored again, on other images and four times as many."""
     trained: int = Field(0, ge=0, le=MOST_COUNTED)
-    """So many of the finalists are trained for a while before the last word, begun as the student
-    will be: the best of each set of branches and input scale first, since subnets' scores say how
-    well their weights are trained as much as how good they are.  0: the scores of subnets decide.
-    This time comes on top of the search's hours."""
+    """How many finalists are trained for a while before the final choice, from the weights that
+    the student begins with: the best of each set of branches and input scale first, since subnets'
+    scores say how well their weights are trained as much as how good they are.  0: the scores of
+    subnets decide.  This time comes on top of the search's hours."""
     trained_steps: int = Field(1600, ge=1, le=MOST_COUNTED)
     """Steps of that training, as students are trained, on the half that weights learn from; fewer
     prefer what learns fastest."""

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from fasterseg.errors import UsageError
-from fasterseg.paths import guess
+from fasterseg.paths import did_you_mean
 
 FOLDER = Path(__file__).parents[1] / "recipes"
 """Where they lie."""
@@ -39,6 +39,6 @@ def _unknown(recipe: Path) -> UsageError:
         "there is no such recipe",
         where=f"--recipe {recipe}",
         why="no file lies there, and none of the recipes in the package has this name",
-        next_step=(f"did you mean {near[0]!r}? Else " if near else guess(recipe))
+        next_step=(f"did you mean {near[0]!r}? Else " if near else did_you_mean(recipe))
         + f"name a YAML file, or one of the package: {', '.join(names)}",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 LEAST_SIDE = 32
 """One pixel of a network's coarsest map stands for so many of the image's."""
 MOST_PIXELS = 32_000_000
-"""As many as pictures are read with (`datasets.limits`)."""
+"""As many as pictures are read with (`datasets.pictures.limits`)."""
 
 
 def why_not(size: tuple[int, int]) -> str:

@@ -110,7 +110,7 @@ def _completed(error: FastersegError, words: Sequence[str]) -> FastersegError:
         "FileError": "restore the file from a backup, or delete it and run its stage again",
         "EnvironmentFault": "fasterseg doctor tells what this machine has and lacks",
     }
-    return error.told(where=command_line(words), next_step=ways.get(error.kind, ""))
+    return error.fill_in(where=command_line(words), next_step=ways.get(error.kind, ""))
 
 
 def _with_resume_command(error: FastersegError, words: Sequence[str]) -> FastersegError:

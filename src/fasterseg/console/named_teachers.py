@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from fasterseg.console.options import Common
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 
 OPTION = "--teacher"
 
@@ -30,7 +30,7 @@ Teachers = Annotated[
 def named_teachers(teacher: Sequence[str]) -> tuple[str, ...]:
     """The models that were named, one or several, each once; raises `UsageError` for no path."""
     asked = (teacher,) if isinstance(teacher, str | Path) else teacher
-    return tuple(dict.fromkeys(str(given(one, OPTION)) for one in asked if one != ""))
+    return tuple(dict.fromkeys(str(user_path(one, OPTION)) for one in asked if one != ""))
 
 
 def with_teachers(common: Common, teacher: Sequence[str]) -> Common:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, TypedDict
 
 from cyclopts import Group, Parameter
 
-from fasterseg.amounts import sides
+from fasterseg.amounts import parse_size
 from fasterseg.callbacks import Callback, require_callbacks
 from fasterseg.config.budgets import AsFastAs, split_budgets
 from fasterseg.config.hosts import host_named, is_elsewhere
 from fasterseg.config.size_bounds import why_not
 from fasterseg.errors import UsageError
 from fasterseg.foreign.bounds import MOST_THREADS
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 from fasterseg.processes import Place
 from fasterseg.tracking.names import TrackerName, tracker_names
 
@@ -128,14 +128,15 @@ class SharedOptions(CommonOptions, total=False):
         int,
         Parameter(
             group=COMMON,
-            help="So many processes of this machine share the work. Of several: torchrun.",
+            help="Number of processes on this machine that share the work; for several machines, "
+            "use torchrun.",
         ),
     ]
     restarts: Annotated[
         int,
         Parameter(
             group=COMMON,
-            help="So often they are started anew from the last checkpoint if one dies.",
+            help="How often to restart them from the last checkpoint if one dies.",
         ),
     ]
     log: Annotated[
@@ -210,7 +211,7 @@ def require_processes(processes: int | None, restarts: int | None) -> None:
         )
     if restarts is not None and not (0 <= restarts <= MOST_RESTARTS and processes is not None):
         raise UsageError(
-            "there is nothing to restart so often",
+            "--restarts needs --processes, and a number that is possible",
             where=f"--restarts {restarts}",
             why="it says how often the processes of --processes are started anew",
             next_step=f"name --processes too, and 0 to {MOST_RESTARTS} restarts; torchrun has an "
@@ -227,7 +228,7 @@ def _found_anywhere(budget: str) -> str:
     model = AsFastAs.of(budget)
     if model is None:
         return budget
-    path = given(model.model, "--budget")
+    path = user_path(model.model, "--budget")
     return model.renamed(str(path.absolute())) if path.exists() else budget
 
 
@@ -247,7 +248,7 @@ MOST_SHOWN = 40
 def working_size(size: SizeOrText) -> tuple[int, int]:
     """Height and width that an option names; `UsageError` for a size that no network can take."""
     text = size if isinstance(size, str) else "x".join(map(str, size))
-    wanted = sides(text)
+    wanted = parse_size(text)
     if wanted is None or why_not(wanted):
         raise UsageError(
             "images cannot be brought to this size",
@@ -316,7 +317,7 @@ class Common:
         for option in ("data", "run", "recipe"):
             path = getattr(self, option)
             if isinstance(path, str | Path):
-                object.__setattr__(self, option, given(path, f"--{option}"))
+                object.__setattr__(self, option, user_path(path, f"--{option}"))
 
     def with_size(self, size: SizeOrText) -> Common:
         """The same options with a working size over the recipe's; none leaves it be.

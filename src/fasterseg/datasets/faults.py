@@ -64,7 +64,7 @@ class FaultKind(StrEnum):
     NONE_UNLABELLED = "places of images without labels that hold none"
     BAD_LINE = "lines of lists of images without labels that name no image"
 
-    def counted(self, number: int) -> str:
+    def format_count(self, number: int) -> str:
         """Return how many faults of this kind there are, in words."""
         return f"1 {_ONE[self]}" if number == 1 else f"{number} {self}"
 
@@ -208,7 +208,7 @@ def error_of_faults(
     lines = [_line_of(kind, group, (summaries or {}).get(kind)) for kind, group in by_kind.items()]
     own = {kind: _next_step(group[0]) for kind, group in by_kind.items()}
     steps = dict.fromkeys((remedies or {}).get(kind) or step for kind, step in own.items())
-    kinds = faults[0].kind.counted(len(faults)) if len(by_kind) == 1 else ""
+    kinds = faults[0].kind.format_count(len(faults)) if len(by_kind) == 1 else ""
     return DataError(
         kinds or f"{len(faults)} faults of {len(by_kind)} kinds",
         where=where,
@@ -226,4 +226,4 @@ def _line_of(kind: FaultKind, faults: Sequence[Fault], summary: str | None) -> s
     shown = [as_shown(one) for one in named]
     rest = len(faults) - SHOWN_EXAMPLES
     listed = "; ".join(shown[:SHOWN_EXAMPLES]) + (f"; and {rest} more" if rest > 0 else "")
-    return f"{kind.counted(len(faults))}{f', {summary}' if summary else ''}: {listed}"
+    return f"{kind.format_count(len(faults))}{f', {summary}' if summary else ''}: {listed}"

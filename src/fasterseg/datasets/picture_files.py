@@ -14,7 +14,7 @@ from fasterseg.datasets.pictures.listing import is_file, is_hidden, list_picture
 from fasterseg.durable import temporary_name
 from fasterseg.errors import DataError, UsageError
 from fasterseg.foreign.links import leads_outside
-from fasterseg.paths import given, guess
+from fasterseg.paths import did_you_mean, user_path
 
 ENDINGS = ("_overlay.png", "_colours.png", "_labels.png")
 FOLDER_SUFFIX = "-predictions"
@@ -68,7 +68,7 @@ def find_pictures(source: str, suffixes: AbstractSet[str]) -> Found:
 
     Raises `UsageError` for a source that is not there.
     """
-    path = given(source)
+    path = user_path(source)
     if path.is_dir():
         listing = list_pictures(path, suffixes)
         inside = [one for one in listing.pictures if not _leads_out(one, path)]
@@ -85,8 +85,8 @@ def find_pictures(source: str, suffixes: AbstractSet[str]) -> Found:
         f"there is no image or folder {source!r}",
         where=source,
         why="nothing of this name is there",
-        next_step=f"{guess(path)}name an image, a video, a folder, or a pattern in quotes, such as "
-        "'frames/*.png'; a camera by its number",
+        next_step=f"{did_you_mean(path)}name an image, a video, a folder, or a pattern in quotes, "
+        "such as 'frames/*.png'; a camera by its number",
     )
 
 

@@ -16,7 +16,7 @@ from fasterseg.datasets.layouts.published.cityscapes import LABELS, raw_meaning
 from fasterseg.datasets.pictures.listing import is_folder, list_pictures, printable
 from fasterseg.datasets.sample import LabelMap
 from fasterseg.errors import DataError, UsageError
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 
 _NAMED = 5
 
@@ -41,13 +41,13 @@ class SubmissionForm:
     def images_in(self, source: str) -> str:
         """Return the test images' folder of a data set that is named; else what was named."""
         for home in self.homes:
-            if is_folder(found := given(source) / home):
+            if is_folder(found := user_path(source) / home):
                 return str(found)
         return source
 
     def default_folder(self, source: str) -> Path:
         """Return where its files go if nobody says: beside what was named."""
-        named = given(source).absolute()
+        named = user_path(source).absolute()
         return named.with_name(f"{named.stem}-submission")
 
     def names_of(self, images: Sequence[Path]) -> list[str]:

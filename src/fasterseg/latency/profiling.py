@@ -88,7 +88,7 @@ def profile_items(
     stop: Callable[[str], None] = lambda _where: None,
     warn: Warn = warn_on_stderr,
 ) -> Profile:
-    """Measure what the file lacks; return the entries of all items.
+    """Measure what the file lacks; return all that was measured, of all items.
 
     `pace_ms` is the canary's as it was found before, or else it is found here.  `stop` is called
     after each entry is safe, and may raise.  Raises `UsageError` with a diff when the file's

@@ -1,7 +1,7 @@
 """In a graph: an image of any size to the one that a network works at, and its labels back.
 
-As `datasets.resampling` does it, to the rounding of single pixels: bilinear, antialiased, along
-each row and then down each column, each rounded to whole numbers.
+As `datasets.pictures.resampling` does it, to the rounding of single pixels: bilinear, antialiased,
+along each row and then down each column, each rounded to whole numbers.
 """
 
 from __future__ import annotations

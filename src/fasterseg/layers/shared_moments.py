@@ -27,10 +27,10 @@ class Exchange(Protocol):
     def alone(self) -> bool:
         """Whether nothing is shared."""
 
-    def summed_(self, tensors: Sequence[Tensor]) -> None:
+    def all_reduce_(self, tensors: Sequence[Tensor]) -> None:
         """Put the sum over all ranks in place of each tensor."""
 
-    def stacked(self, tensor: Tensor) -> Tensor:
+    def all_gather(self, tensor: Tensor) -> Tensor:
         """Every rank's tensor of one shape, along a new first axis in the order of ranks."""
 
 
@@ -58,7 +58,7 @@ def shared_moments(parts: Sequence[Tensor], ranks: Exchange) -> Moments:
     means = torch.stack([mean for mean, _ in own]).double()
     squares = torch.stack([variance for _, variance in own]).double() * values
     row = torch.cat([means.new_full((1,), values), means.flatten(), squares.flatten()])
-    counts, rest = ranks.stacked(row).split([1, len(row) - 1], dim=1)
+    counts, rest = ranks.all_gather(row).split([1, len(row) - 1], dim=1)
     known, found = rest.view(-1, 2, *means.shape), counts.view(-1, 1, 1)
     count = counts.sum()
     mean = (known[:, 0] * found).sum(0) / count
@@ -118,7 +118,7 @@ class _Normalised(torch.autograd.Function):
             ]
         )
         whole = own.clone()
-        ctx.ranks.summed_([whole])
+        ctx.ranks.all_reduce_([whole])
         by_scale, by_shift = (whole / count.to(whole.dtype)).unbind(1)
         inverse = (variances + ctx.epsilon).rsqrt()
         slope = scales * inverse

@@ -99,7 +99,7 @@ def average_statistics(network: nn.Module, ranks: Exchange, *, weight: float) ->
     ]
     for tensor in statistics:
         tensor.mul_(weight)
-    ranks.summed_(statistics)
+    ranks.all_reduce_(statistics)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
     loss = BatchLoss(images, labels, criterion=criterion, parts=settings.accumulate, ranks=ranks)
     for losses in loss.by_parts(heads, network=network):
         torch.stack([*losses.values()]).sum().backward()
-    ranks.summed_(gradients)
+    ranks.all_reduce_(gradients)
 
 Losses and gradients add up, over parts and over ranks, to those of the whole batch in one pass, up
 to the statistics of batch norms, which see what goes through at once, and to what dropout leaves
@@ -27,8 +27,8 @@ from fasterseg.layers.shared_moments import Exchange
 from fasterseg.layers.synchronised import still_statistics
 from fasterseg.learning.divergence import EVERY, divergence, looked_at
 from fasterseg.learning.losses import (
-    HardPixels,
     Kept,
+    OhemSettings,
     all_pixels,
     at_least_one,
     hardest_pixels,
@@ -54,7 +54,7 @@ class Criterion:
     """
 
     ignore: int
-    hard_pixels: HardPixels
+    hard_pixels: OhemSettings
     auxiliary_weight: float
     distillation_weight: float = 0.0
     temperature: float = 1.0
@@ -156,7 +156,7 @@ class BatchLoss:
             every = self._criterion.every
             counts = [torch.count_nonzero(looked_at(taught, every)) for taught in self._taught]
             heard = torch.stack(counts).sum().double()
-            self._ranks.summed_([heard])
+            self._ranks.all_reduce_([heard])
             self._heard = at_least_one(heard)
         return self._heard
 

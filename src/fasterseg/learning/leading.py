@@ -65,7 +65,7 @@ class Lead:
     @contextmanager
     def call(self, name: str, **words: Any) -> Iterator[None]:
         """Have the followers make a call, while this rank does its own share within."""
-        self.ranks.told({"call": name, "words": words})
+        self.ranks.broadcast({"call": name, "words": words})
         self.within = True
         yield
         _hear_stops(self.ranks, self.stop)
@@ -85,7 +85,7 @@ def led(
     `words` are JSON values.  Raises the fault of a rank that has left already.
     """
     _require_whole(ranks)
-    ranks.told({"order": order, "words": dict(words)})
+    ranks.broadcast({"order": order, "words": dict(words)})
     lead = Lead(ranks, StopRequest() if stop is None else stop)
     try:
         yield lead
@@ -95,14 +95,14 @@ def led(
         else:
             _end_in_peace(ranks)
         raise
-    ranks.told({"call": _END})
+    ranks.broadcast({"call": _END})
 
 
 def dismiss(ranks: Ranks) -> None:
     """Let the followers end: no order follows.  For the leader, when its command is done."""
     with suppress(FastersegError, RuntimeError):
         if ranks.told_fault() is None:
-            ranks.told({"order": _END})
+            ranks.broadcast({"order": _END})
 
 
 def follow(
@@ -119,9 +119,9 @@ def follow(
     """
     heard = StopRequest() if stop is None else stop
     try:
-        while name := (order := ranks.told())["order"]:
+        while name := (order := ranks.broadcast())["order"]:
             with builders[name](ranks, order["words"]) as calls:
-                while call := (told := ranks.told())["call"]:
+                while call := (told := ranks.broadcast())["call"]:
                     calls[call](**told["words"])
                     _hear_stops(ranks, heard)
     except BaseException as error:
@@ -167,7 +167,7 @@ class LedStage:
             return self._stage.state()
         with self._lead.call(_DIGEST):
             state = _settled(self._stage)
-            digests = self._lead.ranks.every(digest_of(state))
+            digests = self._lead.ranks.all_gather_values(digest_of(state))
         others = [rank for rank, digest in enumerate(digests) if digest != digests[0]]
         if others:
             self._warn(
@@ -184,8 +184,8 @@ class LedStage:
 
     def _tell(self, state: StageState) -> None:
         with self._lead.call(_STATE):
-            self._lead.ranks.told(state.values)
-            self._lead.ranks.told_tensors(state.tensors)
+            self._lead.ranks.broadcast(state.values)
+            self._lead.ranks.broadcast_tensors(state.tensors)
         self._told = True
 
 
@@ -193,11 +193,11 @@ def stage_calls(stage: Stage, ranks: Ranks) -> Calls:
     """What a follower does when its leader's `LedStage` calls."""
 
     def take_over() -> None:
-        values = ranks.told()
-        stage.restore(StageState(ranks.told_tensors(), values))
+        values = ranks.broadcast()
+        stage.restore(StageState(ranks.broadcast_tensors(), values))
 
     def compare() -> None:
-        ranks.every(digest_of(_settled(stage)))
+        ranks.all_gather_values(digest_of(_settled(stage)))
 
     return {_STATE: take_over, _STEP: stage.step, _DIGEST: compare}
 
@@ -238,7 +238,7 @@ def _hear_stops(ranks: Ranks, stop: StopRequest) -> None:
 
 def _end_in_peace(ranks: Ranks) -> None:
     with suppress(FastersegError):  # of a rank that has ended meanwhile
-        ranks.told({"call": _END})
+        ranks.broadcast({"call": _END})
 
 
 def _require_whole(ranks: Ranks) -> None:

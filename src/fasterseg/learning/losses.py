@@ -26,7 +26,7 @@ Scalar = Float[Tensor, ""]
 
 
 @dataclass(frozen=True, slots=True)
-class HardPixels:
+class OhemSettings:
     """Which pixels count: those whose true class has a probability below `threshold`.
 
     With `class_weights` (one for each class) those of some classes count for more in the mean.
@@ -68,7 +68,7 @@ class Kept:
 
 def all_pixels(
     truths: Sequence[Truth],
-    hard_pixels: HardPixels,
+    hard_pixels: OhemSettings,
     *,
     dtype: torch.dtype,
     ranks: Exchange = ALONE,
@@ -77,14 +77,14 @@ def all_pixels(
     labelled = [truth.labelled for truth in truths]
     shares, count, amount = _counting(labelled, hard_pixels.pixel_weights(truths, dtype))
     known = torch.stack([count, amount])
-    ranks.summed_([known])
+    ranks.all_reduce_([known])
     return Kept(shares, known[1])
 
 
 def hardest_pixels(
     heads: Sequence[Sequence[PerPixel]],
     truths: Sequence[Truth],
-    hard_pixels: HardPixels,
+    hard_pixels: OhemSettings,
     *,
     ranks: Exchange = ALONE,
 ) -> tuple[Kept, ...]:
@@ -98,7 +98,7 @@ def hardest_pixels(
     hard = [_counting([losses > limit for losses in parts], weights) for parts in heads]
     shares, counts, amounts = zip(*hard, strict=True)
     known = torch.stack([_count([truth.labelled for truth in truths]), *counts, *amounts])
-    ranks.summed_([known])
+    ranks.all_reduce_([known])
     labelled, *found = known[: 1 + len(heads)].tolist()
     kept = {at: Kept(own, known[1 + len(heads) + at]) for at, own in enumerate(shares)}
     wanted = math.ceil(labelled * hard_pixels.kept_fraction)
@@ -128,7 +128,7 @@ def _top_pixels(
         found.append(_counting([(one >= last) & truth.labelled for one, truth in pairs], weights))
     shares, _, amounts = zip(*found, strict=True)
     known = torch.stack(amounts)
-    ranks.summed_([known])
+    ranks.all_reduce_([known])
     return [Kept(own, known[at]) for at, own in enumerate(shares)]
 
 

@@ -45,7 +45,7 @@ def machines_of(ranks: Ranks, device: torch.device) -> tuple[Machine, ...]:
     """
     here = machine_of(device)
     with led(ranks, ORDER, {"device": device.type}) as lead, lead.call(_SAY):
-        told = ranks.every(asdict(here))
+        told = ranks.all_gather_values(asdict(here))
     return tuple(Machine(one["words"], tuple(one["formats"])) for one in told)
 
 
@@ -55,7 +55,7 @@ def follow_machine(ranks: Ranks, words: Mapping[str, Any]) -> Iterator[Calls]:
     here = asdict(machine_of(select_device(words["device"])))
 
     def say() -> None:
-        ranks.every(here)
+        ranks.all_gather_values(here)
 
     yield {_SAY: say}
 

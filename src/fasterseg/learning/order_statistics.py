@@ -29,7 +29,7 @@ def kth_largest(rows: Sequence[Tensor], k: int, *, ranks: Exchange) -> list[Tens
     searches = [_Search(row, k) for row in rows]
     for digit in _digits(8 * rows[0].element_size()):
         counts = torch.stack([search.counts(digit) for search in searches])
-        ranks.summed_([counts])
+        ranks.all_reduce_([counts])
         for search, count in zip(searches, counts, strict=True):
             search.narrow(digit, count)
     return [search.found() for search in searches]

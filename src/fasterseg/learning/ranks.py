@@ -73,7 +73,7 @@ class Ranks:
         """This rank's part of every batch and of every list."""
         return Share(self.rank, self.count)
 
-    def summed_(self, tensors: Sequence[Tensor]) -> None:
+    def all_reduce_(self, tensors: Sequence[Tensor]) -> None:
         """Put the sum over all ranks in place of each tensor; the same on every rank.
 
         All ranks give tensors of the same sizes and types in the same order.  Half precision is
@@ -88,8 +88,8 @@ class Ranks:
                 dist.all_reduce(wide)
             _scattered(wide, bucket)
 
-    def told_(self, tensors: Sequence[Tensor]) -> None:
-        """Put the leader's numbers in place of each tensor's; as `summed_` for sizes and types."""
+    def broadcast_(self, tensors: Sequence[Tensor]) -> None:
+        """Put the leader's numbers in place of each tensor's, of sizes as in `all_reduce_`."""
         if self.alone:
             return
         for bucket in _buckets(tensors):
@@ -110,7 +110,7 @@ class Ranks:
         """Whether it is so on any rank."""
         return self.total(int(flag))[0] > 0
 
-    def stacked(self, tensor: Tensor) -> Tensor:
+    def all_gather(self, tensor: Tensor) -> Tensor:
         """Every rank's tensor, all of one shape, along a new first axis in the order of ranks."""
         mine = tensor.detach().contiguous()
         found = mine.new_empty((self.count, *mine.shape))
@@ -120,7 +120,7 @@ class Ranks:
             dist.all_gather([*found.unbind()], mine)
         return found
 
-    def gathered(self, tensor: Tensor) -> tuple[Tensor, ...]:
+    def all_gather_ragged(self, tensor: Tensor) -> tuple[Tensor, ...]:
         """Every rank's tensor, in the order of ranks; they may differ along the first axis."""
         if self.alone:
             return (tensor,)
@@ -136,13 +136,13 @@ class Ranks:
         parts = zip(found, lengths, strict=True)
         return tuple(part[:length].to(tensor.device) for part, length in parts)
 
-    def every(self, value: Any) -> tuple[Any, ...]:
+    def all_gather_values(self, value: Any) -> tuple[Any, ...]:
         """Every rank's JSON value, in the order of ranks."""
         if self.alone:
             return (value,)
-        return tuple(_value_of(one) for one in self.gathered(_bytes_of(value)))
+        return tuple(_value_of(one) for one in self.all_gather_ragged(_bytes_of(value)))
 
-    def told(self, value: Any = None) -> Any:
+    def broadcast(self, value: Any = None) -> Any:
         """The leader's JSON value; what the others give counts for nothing."""
         if self.alone:
             return value
@@ -154,12 +154,12 @@ class Ranks:
             dist.broadcast(data, 0)
         return _value_of(data)
 
-    def told_tensors(self, tensors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+    def broadcast_tensors(self, tensors: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """The leader's named tensors, on the CPU at the others."""
         if self.alone:
             return dict(tensors or {})
         mine = dict(tensors or {}) if self.leads else {}
-        forms = self.told(
+        forms = self.broadcast(
             [[name, _name_of(one.dtype), list(one.shape)] for name, one in mine.items()]
         )
         found: dict[str, Tensor] = {}
@@ -182,7 +182,7 @@ class Ranks:
             yield
         except FastersegError as error:
             failed = error
-        told = self.every(None if failed is None else failed.as_parts())
+        told = self.all_gather_values(None if failed is None else failed.as_parts())
         if failed is not None:
             raise failed
         for rank, parts in enumerate(told):

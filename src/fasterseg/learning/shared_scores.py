@@ -60,7 +60,7 @@ def _sum_up(tally: Tally, ranks: Ranks, *, names: tuple[str, ...]) -> None:
     matrix.missed = summed[matrix.counts.size :]
     # An image without a labelled pixel has no score: NaN, which no other has.
     own = [math.nan if one.mean_iou is None else one.mean_iou for one in tally.scores]
-    shares = ranks.gathered(torch.tensor(own, dtype=torch.float64))
+    shares = ranks.all_gather_ragged(torch.tensor(own, dtype=torch.float64))
     scores = {
         rank + turn * ranks.count: score
         for rank, share in enumerate(shares)
@@ -71,7 +71,9 @@ def _sum_up(tally: Tally, ranks: Ranks, *, names: tuple[str, ...]) -> None:
         for index, name in enumerate(names)
     ]
     (tally.looked_at,) = ranks.total(tally.looked_at)
-    found = ranks.every([one.model_dump(mode="json") for one in tally.contradictions])
+    found = ranks.all_gather_values([one.model_dump(mode="json") for one in tally.contradictions])
     tally.contradictions = [Contradiction(**one) for share in found for one in share]
-    sizes = ranks.gathered(torch.tensor(sorted(tally.sizes), dtype=torch.int64).reshape(-1, 2))
+    sizes = ranks.all_gather_ragged(
+        torch.tensor(sorted(tally.sizes), dtype=torch.int64).reshape(-1, 2)
+    )
     tally.sizes = {(height, width) for share in sizes for height, width in share.tolist()}

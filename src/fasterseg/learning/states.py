@@ -93,7 +93,7 @@ def require_finite(
     if bool(torch.isfinite(values).all()):
         return
     culprit = "gradients are" if bool(torch.isfinite(values[0])) else "loss is"
-    every = [name for part in ranks.every([*names]) for name in part]
+    every = [name for part in ranks.all_gather_values([*names]) for name in part]
     samples = f"; samples {', '.join(every)}" if every else ""
     raise Diverged(
         f"the {culprit} not finite",

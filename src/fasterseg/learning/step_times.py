@@ -101,11 +101,6 @@ class StageCost:
     checkpoint_bytes: int
 
 
-def counted(steps: int) -> str:
-    """So many steps in words."""
-    return f"{steps} step" + ("s" if steps != 1 else "")
-
-
 def time_stage(
     stage: Stage,
     folder: Path,

@@ -24,7 +24,7 @@ from fasterseg.datasets.pictures.resampling import resampled
 from fasterseg.datasets.sample import LabelMap, Pixels
 from fasterseg.datasets.transforming.transforms import Normalisation, resize_labels
 from fasterseg.errors import FileError, UsageError
-from fasterseg.evaluation import Seen
+from fasterseg.evaluation import LabelsAndLogits
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.description import BaselineBuilder
 from fasterseg.network.network import WholeJob
@@ -202,14 +202,14 @@ class NetworkPredictor:
         """
         return in_tiles(self.label_map, image)
 
-    def see(self, image: Pixels) -> Seen:
+    def labels_and_logits(self, image: Pixels) -> LabelsAndLogits:
         """`labels`, and the low-resolution logits they come from; not of an image seen in tiles."""
         if tiles_of(*image.shape[:2]) > 1:
-            return Seen(self.labels(image), None)
+            return LabelsAndLogits(self.labels(image), None)
         logits = self._run("low-resolution-logits", image)
         if self.tail is None:
-            return Seen(self.label_map(image), logits)
-        return Seen(self.tail(logits, Size(image.shape[0], image.shape[1])), logits)
+            return LabelsAndLogits(self.label_map(image), logits)
+        return LabelsAndLogits(self.tail(logits, Size(image.shape[0], image.shape[1])), logits)
 
     def label_map(self, image: Pixels) -> npt.NDArray[Any]:
         """The class ids of an image that the network sees whole, unpadded, however large."""
@@ -239,7 +239,7 @@ class NetworkPredictor:
 
         The network is shown the image at a `size`, (height, width) or ``"360x640"``, or at its own,
         ``"own"``; by default at the size that it was trained for, where its card has one.
-        `most_pixels` raises the limit of what is read (`datasets.limits`).
+        `most_pixels` raises the limit of what is read (`datasets.pictures.limits`).
         """
         limit = PixelLimit(most_pixels)
         shown = shown_size(size, self)

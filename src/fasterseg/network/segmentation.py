@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.pictures.bands import counted, rows_at_a_time
+from fasterseg.datasets.pictures.bands import count_values, rows_at_a_time
 from fasterseg.datasets.pictures.pixels import NO_REMARKS, Remarks
 from fasterseg.datasets.sample import LabelMap, Pixels
 from fasterseg.durable import durable_write
@@ -51,7 +51,7 @@ class Segmentation:
 
     def shares(self) -> dict[str, float]:
         """Each class's share of the image's pixels."""
-        counts = counted(self.labels, self.label_space.classes)
+        counts = count_values(self.labels, self.label_space.classes)
         return {
             name: int(count) / self.labels.size
             for name, count in zip(self.label_space.names, counts, strict=True)

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fasterseg.network.card import Card
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 from fasterseg.shown_text import as_shown
 from fasterseg.stage_folders import BundleFolder
 
@@ -36,12 +36,12 @@ def shipped_names() -> tuple[str, ...]:
 
 def is_shipped(model: Path | str) -> bool:
     """Whether a model's name stands for a shipped bundle; what lies here under it goes first."""
-    return str(model) in shipped_names() and not given(model).exists()
+    return str(model) in shipped_names() and not user_path(model).exists()
 
 
 def model_path(model: Path | str) -> Path:
     """Where a model lies: the folder of a model by name, else the path that was named."""
-    return _folder_of(str(model)) if is_shipped(model) else given(model)
+    return _folder_of(str(model)) if is_shipped(model) else user_path(model)
 
 
 def _folder_of(name: str) -> Path:

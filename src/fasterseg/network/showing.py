@@ -13,7 +13,7 @@ Shown = tuple[int, int] | str
 OWN_SIZE = "own"
 
 
-def shown_text(asked: Shown) -> str:
+def size_option_text(asked: Shown) -> str:
     """What was asked for as text; empty where nothing was.  Raises `UsageError` for no size."""
     return asked if asked in ("", OWN_SIZE) else str(Size.of(asked))
 
@@ -56,7 +56,7 @@ def require_shown(size: tuple[int, int] | None, limit: PixelLimit) -> None:
         limit.require(size[1], size[0])
     except TooLarge as error:
         raise UsageError(
-            "there is no showing an image at this size",
+            "this size has too many pixels",
             where=f"{size[0]}x{size[1]}",
             why=str(error),
             next_step=f"name a smaller size, or {error.next_step}",

@@ -12,14 +12,14 @@ import numpy as np
 from PIL import Image
 
 from fasterseg.callbacks import (
-    Hear,
+    Listener,
     Measured,
     Picture,
     Predicted,
     Scored,
     StageResumed,
     by_name,
-    heard_by,
+    notifying_all,
 )
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
@@ -42,7 +42,7 @@ _WIDEST = 512
 
 
 @contextmanager
-def told(
+def run_listener(
     common: Common,
     trackers: tuple[TrackerName, ...],
     folder: Path,
@@ -51,23 +51,23 @@ def told(
     name: str,
     recipe: Mapping[str, Any],
     before: Sequence[StageResumed] = (),
-) -> Iterator[Hear]:
+) -> Iterator[Listener]:
     """What tells the trackers, in a folder of theirs, and the callbacks of these options.
 
     Trackers are told first of what was done `before`: they may have been asked for later.
     """
     with fed(trackers, folder, about=about, name=name, recipe=recipe) as feeds:
         for stage in before if feeds else ():
-            heard_by(feeds)(stage)
-        yield heard_by([*feeds, *map(by_name, common.callbacks)])
+            notifying_all(feeds)(stage)
+        yield notifying_all([*feeds, *map(by_name, common.callbacks)])
 
 
 @contextmanager
-def told_of_run(common: Common, recipe: Recipe, run: RunFolder) -> Iterator[Hear]:
+def told_of_run(common: Common, recipe: Recipe, run: RunFolder) -> Iterator[Listener]:
     """What tells of a run: a resumed one continues the runs that its trackers began."""
     name, content = run.root.absolute().name, recipe.content()
     before = [*finished_stages(run)] if recipe.log else []
-    with told(
+    with run_listener(
         common, recipe.log, run.tracking, about="run", name=name, recipe=content, before=before
     ) as hear:
         yield hear

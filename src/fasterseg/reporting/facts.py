@@ -22,7 +22,7 @@ from fasterseg.forecasting.forecast import RunForecast
 from fasterseg.latency.models import ModelLatencies
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.card import NOTHING_PRETRAINED, Card
-from fasterseg.paths import guess
+from fasterseg.paths import did_you_mean
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.searching.summaries.summary import ContenderSummary, SearchSummary
@@ -170,7 +170,7 @@ def read_facts(run: RunFolder) -> RunFacts:
             "there is no run in this folder",
             where=str(run.root),
             why=f"it has no {run.recipe.name}",
-            next_step=f"{guess(run.root)}name a run's folder with --run",
+            next_step=f"{did_you_mean(run.root)}name a run's folder with --run",
         )
     reader = _Reader(run)
     recipe = reader.required(Recipe, run.recipe)

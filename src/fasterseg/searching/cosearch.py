@@ -131,7 +131,7 @@ class CoSearch:
         self.optimizer.zero_grad(set_to_none=True)
         losses = {c.name: self._architecture_gradients(c, batch, index) for c in self.contenders}
         self.optimizer.step()
-        self.ranks.told_([*all_parameters(self.contenders).values()])
+        self.ranks.broadcast_([*all_parameters(self.contenders).values()])
         self._require_finite_parameters(index)
         return {f"{name}/loss": loss for name, loss in losses.items()}
 
@@ -150,7 +150,7 @@ class CoSearch:
         """The gradients of task loss and penalty; the supernet's weights get none."""
         parameters = list(contender.parameters.parameters())
         task, gradients = self._own_gradients(contender, parameters, batch, index)
-        self.ranks.summed_([task, *gradients])
+        self.ranks.all_reduce_([task, *gradients])
         norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
         names, ranks = batch.names, self.ranks
         require_finite(task, norm, step=index, stage="search", names=names, ranks=ranks)
@@ -218,7 +218,7 @@ class CoSearch:
         """
         pairs = ((c, pair) for c in self.contenders for pair in self._control(c))
         seen = {f"{c.name}/{k}": v for c, (k, v) in pairs} if self.ranks.leads else {}
-        self._decide(self.ranks.told(self._decisions()))
+        self._decide(self.ranks.broadcast(self._decisions()))
         return seen
 
     @torch.no_grad()

@@ -10,16 +10,16 @@ from fasterseg.latency.models import ModelComparison
 from fasterseg.learning.leading import led
 from fasterseg.learning.stepping import Course, Stage, run_steps
 from fasterseg.searching.beginnings.beginning import SearchJob, agreed_start, data_of, task_of
-from fasterseg.searching.beginnings.hours import SearchStages, counted
+from fasterseg.searching.beginnings.hours import SearchStages, with_step_count
 from fasterseg.searching.beginnings.kept_supernet import keep_supernet
-from fasterseg.searching.beginnings.sharing import ORDER, ScorersOf, Together, Words
+from fasterseg.searching.beginnings.sharing import ORDER, ScorersOf, SearchOrder, Together
 from fasterseg.searching.beginnings.start import SearchStart
 from fasterseg.searching.landing.branch_selection import Variants, try_variants, variants_of
 from fasterseg.searching.landing.concluding import Appraisal, land_all
 from fasterseg.searching.landing.measurements import KeptMeasurements
 from fasterseg.searching.landing.on_budget import Landing
 from fasterseg.searching.landing.rounds import land_together
-from fasterseg.searching.landing.scores import ScoreRedrawn
+from fasterseg.searching.landing.scores import ScoreResampled
 from fasterseg.searching.search import Search, SearchTask
 from fasterseg.searching.selecting.choosing import Choice, Selector, known_networks
 from fasterseg.searching.selecting.effort import scores_in
@@ -51,7 +51,7 @@ def search(
     """
     start = _agreed(job, watch)
     task = task_of(job, start)
-    with led(job.ranks, ORDER, Words.of(job, start, task), stop=watch.stop) as lead:
+    with led(job.ranks, ORDER, SearchOrder.of(job, start, task), stop=watch.stop) as lead:
         together = Together(lead, scorers_of, data_of(job, start))
         begun = _begun(job, task, together)
         pretraining = _pretrain(together.pretraining(begun), begun, job, watch)
@@ -126,7 +126,9 @@ def _agreed(job: SearchJob, watch: Watch) -> SearchStart:
 def _begun(job: SearchJob, task: SearchTask, together: Together) -> Search:
     """The search from its start, with as many steps and candidates as it may do."""
     path = job.run.search_allowance
-    settings = counted(task.settings, SearchStages.of(task, together), path, device=job.device)
+    settings = with_step_count(
+        task.settings, SearchStages.of(task, together), path, device=job.device
+    )
     return Search.begin(replace(task, settings=settings))
 
 
@@ -219,7 +221,7 @@ def _scored(
     search: Search,
     choices: Mapping[str, Choice],
     watch: Watch,
-    score: ScoreRedrawn,
+    score: ScoreResampled,
     random_subnets: int,
 ) -> Mapping[str, SubnetScores]:
     students = [one for one in search.contenders if one.settings.role == "student"]

@@ -12,7 +12,7 @@ from fasterseg.config import ContenderSettings, SearchSettings, SearchSpace
 from fasterseg.datasets.batches.loading import Batch
 from fasterseg.layers.synchronised import synchronised
 from fasterseg.layers.units import drawn_by_inputs
-from fasterseg.learning.losses import HardPixels
+from fasterseg.learning.losses import OhemSettings
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.runtime import derived_seed
 from fasterseg.searching.cosearch import CoSearch, Say
@@ -177,7 +177,7 @@ def supernet_of(
 def objective_of(task: SearchTask) -> Objective:
     """The loss that weights and architecture parameters learn from."""
     settings = task.settings
-    pixels = HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction, task.class_weights)
+    pixels = OhemSettings(settings.ohem_threshold, settings.ohem_kept_fraction, task.class_weights)
     numerics = search_numerics(settings, task.device)
     return Objective(
         task.ignore,

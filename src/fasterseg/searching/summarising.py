@@ -13,7 +13,7 @@ from fasterseg.searching.cosearch import KINDS_DECIDED_AT, WARNINGS
 from fasterseg.searching.derivation import derive
 from fasterseg.searching.guards import open_choices, undecided
 from fasterseg.searching.landing.branch_selection import Variants, VariantTrial
-from fasterseg.searching.landing.scores import Redrawn, lead
+from fasterseg.searching.landing.scores import ResampledScore, lead
 from fasterseg.searching.noise_floor import NoiseFloors, architecture_rate
 from fasterseg.searching.search import Search
 from fasterseg.searching.selecting.choosing import Choice
@@ -40,7 +40,7 @@ from fasterseg.searching.summaries.summary import (
 from fasterseg.searching.summaries.variant_summary import VariantSummary
 from fasterseg.space.choices import SECTIONS
 from fasterseg.space.pricing import Pricing
-from fasterseg.space.variants import told
+from fasterseg.space.variants import branch_set_text
 
 Event = Mapping[str, Any]
 
@@ -175,7 +175,7 @@ def _contender(
 def _variant(trial: VariantTrial) -> VariantSummary:
     architecture = trial.architecture
     return VariantSummary(
-        branches=told([branch.stride for branch in architecture.branches]),
+        branches=branch_set_text([branch.stride for branch in architecture.branches]),
         input_scale=architecture.input_scale,
         miou=trial.score,
         estimated_ms=trial.estimated_ms,
@@ -221,7 +221,7 @@ def _selection(choice: Choice, scores: SubnetScores, pricing: Pricing) -> Select
     )
 
 
-def _mean_iou(one: Redrawn | None) -> float | None:
+def _mean_iou(one: ResampledScore | None) -> float | None:
     return None if one is None else one.mean_iou
 
 
@@ -232,7 +232,7 @@ def _told_apart(chosen: Finalist, rival: Finalist) -> LeadSummary:
     return _lead(chosen.final, rival.final)
 
 
-def _lead(first: Redrawn, second: Redrawn) -> LeadSummary:
+def _lead(first: ResampledScore, second: ResampledScore) -> LeadSummary:
     found = lead(first, second)
     return LeadSummary(difference=found.difference, error=found.error)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from fasterseg.amounts import sides
+from fasterseg.amounts import parse_size
 from fasterseg.errors import UsageError
 from fasterseg.foreign.bounds import LONGEST_SIDE
 from fasterseg.foreign.strict_json import shortened
@@ -37,7 +37,7 @@ class Size(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Size:
         """``360x480`` as height and width; raises `UsageError` for anything else."""
-        size = cls(*(sides(text) or (0, 0)))
+        size = cls(*(parse_size(text) or (0, 0)))
         if not (0 < size.height <= LONGEST_SIDE and 0 < size.width <= LONGEST_SIDE):
             raise UsageError(
                 f"cannot read the size {shortened(text)!r}",

@@ -7,7 +7,7 @@ from fasterseg.space.assignment import Assignment, architecture_of, is_allowed
 from fasterseg.space.choices import BRANCHES, INPUT_SCALE, Option
 from fasterseg.space.lattice import Edge, Lattice, Node
 from fasterseg.space.options import Options
-from fasterseg.space.variants import told
+from fasterseg.space.variants import branch_set_text
 
 
 def assignment_of(network: Architecture, options: Options) -> Assignment | None:
@@ -15,7 +15,7 @@ def assignment_of(network: Architecture, options: Options) -> Assignment | None:
 
     Choices that have no effect in it take the first of their options.
     """
-    branches = told([branch.stride for branch in network.branches])
+    branches = branch_set_text([branch.stride for branch in network.branches])
     variant: dict[str, Option] = {BRANCHES: branches, INPUT_SCALE: network.input_scale}
     taken = {name: option for name, option in variant.items() if name in options.choices}
     if not options.allows(taken):

@@ -15,14 +15,14 @@ from fasterseg.space.search_space import SearchSpace
 Choices = Mapping[str, tuple[Option, ...]]
 
 
-def told(branches: Sequence[int]) -> str:
+def branch_set_text(branches: Sequence[int]) -> str:
     """A set of branches as an option: ``32+16``."""
     return "+".join(map(str, branches))
 
 
 def variant_choices(space: SearchSpace) -> Choices:
     """The choices of a variant; none where a space has one set, or one scale."""
-    sets, scales = tuple(map(told, space.branch_sets)), space.input_scale
+    sets, scales = tuple(map(branch_set_text, space.branch_sets)), space.input_scale
     return {
         name: offered
         for name, offered in ((BRANCHES, sets), (INPUT_SCALE, scales))
@@ -33,7 +33,7 @@ def variant_choices(space: SearchSpace) -> Choices:
 def taken_by(space: SearchSpace, variant: SearchSpace) -> dict[str, Option]:
     """The options that make a variant of a space."""
     (branches,), (scale,) = variant.branch_sets, variant.input_scale
-    options: dict[str, Option] = {BRANCHES: told(branches), INPUT_SCALE: scale}
+    options: dict[str, Option] = {BRANCHES: branch_set_text(branches), INPUT_SCALE: scale}
     return {name: options[name] for name in variant_choices(space)}
 
 

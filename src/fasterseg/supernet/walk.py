@@ -17,7 +17,7 @@ from fasterseg.space.input_scale import RESCALE
 from fasterseg.space.kinds import KINDS
 from fasterseg.space.lattice import Lattice
 from fasterseg.space.placements import Placement
-from fasterseg.space.variants import headed, told, united
+from fasterseg.space.variants import branch_set_text, headed, united
 from fasterseg.supernet.relaxation import Relaxation
 from fasterseg.supernet.variants import variant_of
 
@@ -43,7 +43,7 @@ class VariantWalk:
         self.edges = {edge.name: edge for edge in lattice.edges}
         self.places = _by_name(placements)
         self.blocks = {n: block_name(p[0], lattice.branches) for n, p in self.places.items()}
-        self.heads: Mapping[str, str] = {told(lattice.branches): HEAD}
+        self.heads: Mapping[str, str] = {branch_set_text(lattice.branches): HEAD}
 
 
 def walk_of_all(
@@ -61,11 +61,11 @@ def walk_of_all(
             block = block_name(moved[0], one.branches)
             key = (block, *(place.inputs for place in moved))
             if key not in known:
-                known[key] = f"{name} of {told(one.branches)}"
+                known[key] = f"{name} of {branch_set_text(one.branches)}"
                 walk.places[known[key]] = [_called(place, known[key]) for place in moved]
                 walk.blocks[known[key]] = block
             renamed[name] = known[key]
-        heads[told(one.branches)] = renamed[HEAD]
+        heads[branch_set_text(one.branches)] = renamed[HEAD]
     walk.heads = heads
     return walk
 
@@ -111,7 +111,7 @@ class Walk:
         if one_set or not joins:
             return place.name
         joined = [stride for stride in branches if stride >= place.slot.in_stride]
-        return f"{place.name}.{told(joined)}"
+        return f"{place.name}.{branch_set_text(joined)}"
 
     def blocks(self) -> Mapping[str, Sequence[Placement]]:
         """The places of each block, by its name; scales change nothing in a block."""

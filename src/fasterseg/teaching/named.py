@@ -29,7 +29,7 @@ from fasterseg.network.bundle import weights_digest
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.network.shipped import model_path
 from fasterseg.network.taught import TeacherFacts
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 from fasterseg.space.blocks import Size
 from fasterseg.teaching.class_map import by_name
 from fasterseg.teaching.foreign import card_beside, class_map_of, read_card
@@ -53,7 +53,7 @@ _LOW = "low-resolution-logits"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TeacherInputs:
     """What teachers are asked about: images of a source, at several scales, mirrored too or not.
 
     `split` is one whose images they will see; `device` and `threads` are those that they run on.
@@ -72,7 +72,7 @@ class Asked:
         return Size(*(self.source.working_size or self.source.image_size(self.split, 0)))
 
 
-def teacher_named(models: Sequence[Path | str], asked: Asked) -> Averaged:
+def teacher_named(models: Sequence[Path | str], asked: TeacherInputs) -> Averaged:
     """The teacher that these models are: the mean of several, each seen at all that is asked.
 
     Raises `UsageError` for one that cannot teach on this data (other classes, another reading, a
@@ -84,7 +84,9 @@ def teacher_named(models: Sequence[Path | str], asked: Asked) -> Averaged:
     return Averaged(tuple(Views(one, asked.scales, asked.flip) for one in opened))
 
 
-def require_one_view(where: str, size: Size | None, asked: Asked, *, next_step: str) -> None:
+def require_one_view(
+    where: str, size: Size | None, asked: TeacherInputs, *, next_step: str
+) -> None:
     """Raise `UsageError` where a file of one size is to be shown pictures at several scales."""
     if size is not None and any(scale != 1.0 for scale in asked.scales):
         scales = ", ".join(f"{scale:g}" for scale in asked.scales)
@@ -96,7 +98,7 @@ def require_one_view(where: str, size: Size | None, asked: Asked, *, next_step: 
         )
 
 
-def require_readable(reading: Reading, asked: Asked, where: str) -> None:
+def require_readable(reading: Reading, asked: TeacherInputs, where: str) -> None:
     """Raise `UsageError` for a teacher whose pixels cannot be made of the data's.
 
     What it sees in grey it makes grey itself; colours that the data leaves out are gone, and deep
@@ -113,8 +115,10 @@ def require_readable(reading: Reading, asked: Asked, where: str) -> None:
         )
 
 
-def _single(model: Path | str, asked: Asked) -> BundleTeacher | ExportTeacher | ForeignTeacher:
-    path = given(model)
+def _single(
+    model: Path | str, asked: TeacherInputs
+) -> BundleTeacher | ExportTeacher | ForeignTeacher:
+    path = user_path(model)
     if path.is_file() and card_beside(path).exists():
         return _foreign(path, asked)
     if path.is_file() and is_export(path):
@@ -124,7 +128,7 @@ def _single(model: Path | str, asked: Asked) -> BundleTeacher | ExportTeacher | 
     return _bundle(model, asked)
 
 
-def _bundle(model: Path | str, asked: Asked) -> BundleTeacher:
+def _bundle(model: Path | str, asked: TeacherInputs) -> BundleTeacher:
     require_model(model)
     bundle, where = open_bundle(model), str(model)
     card = bundle.card
@@ -147,7 +151,7 @@ def _bundle(model: Path | str, asked: Asked) -> BundleTeacher:
     return BundleTeacher(predictor, names, facts, stride_of(predictor))
 
 
-def _export(path: Path, asked: Asked) -> ExportTeacher:
+def _export(path: Path, asked: TeacherInputs) -> ExportTeacher:
     session, card = open_export(path, Running(threads=asked.threads))
     _require_logits(path, card)
     require_readable(card.reading, asked, str(path))
@@ -176,7 +180,7 @@ def _require_logits(path: Path, card: ExportedCard) -> None:
     )
 
 
-def _foreign(path: Path, asked: Asked) -> ForeignTeacher:
+def _foreign(path: Path, asked: TeacherInputs) -> ForeignTeacher:
     place = card_beside(path)
     card = read_card(place)
     names = class_map_of(card, asked.source.label_space.names, where=place, data=asked.source.name)

@@ -93,7 +93,7 @@ class ExportTeacher:
         try:
             found = self.graph.run(shown[None])
         except FastersegError as error:
-            raise error.told(where=self.where) from error
+            raise error.fill_in(where=self.where) from error
         except Exception as error:  # a runtime raises what it likes
             raise self._no_answer(shown, reason_of(error)) from error
         size = (shown.shape[0], shown.shape[1])

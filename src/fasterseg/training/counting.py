@@ -27,7 +27,7 @@ def within_steps(settings: TrainingSettings, steps: int) -> TrainingSettings:
     return fitted.model_copy(update={"warmup_steps": warmup_steps})
 
 
-def counted(
+def with_step_count(
     task: TrainingTask,
     kept: TrainingFolder,
     *,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fasterseg.config import TrainingSettings
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.learning.batch_loss import Criterion
-from fasterseg.learning.losses import HardPixels
+from fasterseg.learning.losses import OhemSettings
 from fasterseg.learning.schedules import weight_share
 
 TEACHER_WEIGHT = "distillation_weight"
@@ -20,7 +20,7 @@ def criterion_of(
     weight, distillation = settings.distillation_weight, settings.distillation
     return Criterion(
         space.ignore,
-        HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction, class_weights),
+        OhemSettings(settings.ohem_threshold, settings.ohem_kept_fraction, class_weights),
         settings.auxiliary_weight,
         weight / divided,
         distillation.temperature,

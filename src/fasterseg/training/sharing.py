@@ -205,7 +205,7 @@ def shared_stage(
     with led(ranks, ORDER, words, stop=stop) as lead:
         if task.live is not None:
             with lead.call(TEACH):
-                ranks.told_tensors(task.live.network.state_dict())
+                ranks.broadcast_tensors(task.live.network.state_dict())
         stage = stage_of(
             task,
             numerics,
@@ -240,7 +240,7 @@ def followed_stage(
 
     def learn() -> None:
         assert task.live is not None
-        task.live.network.load_state_dict(ranks.told_tensors())
+        task.live.network.load_state_dict(ranks.broadcast_tensors())
 
     with closing(stage):
         yield {**stage_calls(stage, ranks), TEACH: learn, SCORE: stage.score}

@@ -183,7 +183,7 @@ class TrainingStage:
             return batch.names
         gradients = [p.grad for p in self._names.values() if p.grad is not None]
         own, norm = torch.stack([*losses.values()]), gradient_norm(self._names.values())
-        self._ranks.summed_([*losses.values(), *gradients])
+        self._ranks.all_reduce_([*losses.values(), *gradients])
         if self._norms_apart:
             share = len(batch.names) / self.settings.batch_size
             average_statistics(self.network, self._ranks, weight=share)

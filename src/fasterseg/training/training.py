@@ -42,7 +42,7 @@ from fasterseg.training.beginning import (
     begun_in,
     start_of,
 )
-from fasterseg.training.counting import counted
+from fasterseg.training.counting import with_step_count
 from fasterseg.training.segments import Segments, note_segment, numerics_of, segment_from
 from fasterseg.training.sharing import shared_stage
 from fasterseg.training.stage import SCORING_SECONDS, WAITING_SECONDS
@@ -159,7 +159,7 @@ def train_network(
         return known
     if task.settings.hours is not None:
         progress(0, 0, f"counting the steps of {task.settings.hours:g} hours")
-    task = counted(task, kept, sharing=sharing, baselines=baselines, clock=clock)
+    task = with_step_count(task, kept, sharing=sharing, baselines=baselines, clock=clock)
     if task.start is not None and kept.stepped() is None:
         progress(0, 0, "measuring the statistics of the supernet's slices")
     first = begun_network(task, baselines=baselines) if kept.stepped() is None else None

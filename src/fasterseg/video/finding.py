@@ -13,7 +13,7 @@ from fasterseg.datasets.picture_files import (
     output_names,
 )
 from fasterseg.errors import EnvironmentFault
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 from fasterseg.video.opencv_library import imported_opencv
 from fasterseg.video.recognising import VIDEO_SUFFIXES, camera_of, is_video
 
@@ -54,7 +54,7 @@ def find_sources(source: str) -> Sources:
     videos = _videos(source)
     if not videos.images:
         return Sources(images=find_images(source))
-    images = None if _is_one(given(source)) else find_pictures(source, IMAGE_SUFFIXES)
+    images = None if _is_one(user_path(source)) else find_pictures(source, IMAGE_SUFFIXES)
     if images is not None and not images.images:
         images = None
     try:
@@ -70,7 +70,7 @@ def find_sources(source: str) -> Sources:
 
 
 def _videos(source: str) -> Found:
-    path = given(source)
+    path = user_path(source)
     if _is_one(path) and not is_video(path):
         return Found(path.parent, [])
     return find_pictures(source, VIDEO_SUFFIXES)

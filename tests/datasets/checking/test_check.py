@@ -267,7 +267,7 @@ def test_all_kinds_of_fault_are_told_at_once(make_folder: MakeFolder) -> None:
 
     assert caught.value.what == "3 faults of 3 kinds"
     for kind in (FaultKind.TRUNCATED_IMAGE, FaultKind.UNKNOWN_LABEL, FaultKind.UNPAIRED_MASK):
-        assert kind.counted(1) in caught.value.why
+        assert kind.format_count(1) in caught.value.why
 
 
 def test_unknown_ids_are_told_with_pixels_and_files(make_folder: MakeFolder) -> None:
@@ -399,5 +399,5 @@ def test_recordings_of_one_split_each_pass(make_folder: MakeFolder) -> None:
 
 @pytest.mark.parametrize("kind", FaultKind)
 def test_a_fault_is_told_of_one_and_of_several(kind: FaultKind) -> None:
-    assert kind.counted(2) == f"2 {kind}"
-    assert kind.single().partition(" ")[2] == kind.counted(1).removeprefix("1 ") != str(kind)
+    assert kind.format_count(2) == f"2 {kind}"
+    assert kind.single().partition(" ")[2] == kind.format_count(1).removeprefix("1 ") != str(kind)

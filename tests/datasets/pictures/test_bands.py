@@ -12,7 +12,7 @@ from fasterseg.datasets.decoding import decode
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.masks.labelling import Labelling
 from fasterseg.datasets.masks.mask_values import MOST_VALUES, TooManyValues, counts_of
-from fasterseg.datasets.pictures.bands import PIXELS_AT_ONCE, counted, rows_at_a_time
+from fasterseg.datasets.pictures.bands import PIXELS_AT_ONCE, count_values, rows_at_a_time
 from fasterseg.datasets.pictures.reading import Reading
 from fasterseg.evaluation import ConfusionMatrix
 
@@ -73,7 +73,7 @@ def test_a_value_that_is_no_number_is_seen_in_any_band() -> None:
 
 def test_counts_are_those_of_the_whole() -> None:
     wide = RGB[..., 0].astype(np.int32) - 5
-    assert np.array_equal(counted(RGB[..., 0], 3), np.bincount(RGB[..., 0].ravel()))
+    assert np.array_equal(count_values(RGB[..., 0], 3), np.bincount(RGB[..., 0].ravel()))
     values, counts = np.unique(wide, return_counts=True)
     assert counts_of(wide) == dict(zip(values.tolist(), counts.tolist(), strict=True))
     narrow = counts_of(RGB[..., 0])

@@ -14,7 +14,7 @@ from fasterseg.amounts import number_of
 from fasterseg.datasets.checking.checked_files import CheckedFiles, Stamp, stamp_of
 from fasterseg.datasets.checking.data_report import DataReport, LabelCounts, SplitReport, Tally
 from fasterseg.datasets.checking.looking import Look, look_at
-from fasterseg.datasets.checking.seen import Seen
+from fasterseg.datasets.checking.seen import KeptLook
 from fasterseg.datasets.checking.sharing import (
     Places,
     notes_on_repeats,
@@ -203,7 +203,7 @@ def _kept_look(source: FileSource, pair: OnDisk, known: CheckedFiles | None) -> 
 def _keep(known: CheckedFiles | None, pair: OnDisk, stamp: Stamp | None, look: Look) -> None:
     if known is None or stamp is None or look.size is None:
         return
-    if seen := Seen.of(look):
+    if seen := KeptLook.of(look):
         known.keep(pair, stamp, look.size, seen)
 
 

@@ -20,7 +20,7 @@ import PIL
 from fasterseg import caches
 from fasterseg.artifacts import digest_of_value
 from fasterseg.caches import cache_folder, fault_of_kept, forget
-from fasterseg.datasets.checking.seen import Seen
+from fasterseg.datasets.checking.seen import KeptLook
 from fasterseg.datasets.pairing.pairs import OnDisk
 from fasterseg.datasets.sample import ImageSize
 from fasterseg.datasets.sources.files import FileSource
@@ -84,7 +84,7 @@ class CheckedFiles:
         known = self._known.get(self._key(pair))
         return known.size if known is not None and known.stamp == stamp_of(pair) else None
 
-    def seen(self, pair: OnDisk) -> tuple[Seen, ImageSize] | None:
+    def seen(self, pair: OnDisk) -> tuple[KeptLook, ImageSize] | None:
         """Return what was seen in a pair that has not changed, and its image's size.
 
         None where the pair has to be read.
@@ -92,10 +92,12 @@ class CheckedFiles:
         known = self._known.get(self._key(pair))
         if known is None or known.seen == _UNSEEN or known.stamp != stamp_of(pair):
             return None
-        seen = Seen.of_line(known.seen)
+        seen = KeptLook.of_line(known.seen)
         return None if seen is None else (seen, known.size)
 
-    def keep(self, pair: OnDisk, stamp: Stamp | None, size: ImageSize, seen: Seen | None) -> None:
+    def keep(
+        self, pair: OnDisk, stamp: Stamp | None, size: ImageSize, seen: KeptLook | None
+    ) -> None:
         """Keep what was found in a pair, where it is still what was stamped before it was read."""
         if stamp is None or self._why_not or stamp != stamp_of(pair):
             return

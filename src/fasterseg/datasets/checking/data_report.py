@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from fasterseg.amounts import number_of
 from fasterseg.artifacts import Artifact
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.pictures.bands import counted
+from fasterseg.datasets.pictures.bands import count_values
 from fasterseg.datasets.sample import UNLABELLED, ImageSize, LabelMap
 from fasterseg.datasets.sources.source import DataSource
 
@@ -156,7 +156,7 @@ class LabelCounts:
     @classmethod
     def of(cls, labels: LabelMap, space: LabelSpace) -> Self:
         """Return what a label map of that space holds."""
-        pixels = counted(labels, space.classes)[: space.classes]
+        pixels = count_values(labels, space.classes)[: space.classes]
         size = (labels.shape[0], labels.shape[1])
         return cls(size, pixels, labels.size - int(pixels.sum()))
 

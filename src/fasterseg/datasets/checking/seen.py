@@ -24,7 +24,7 @@ _MOST_VALUES = 1024
 Count = Annotated[int, Field(ge=0)]
 
 
-class Seen(BaseModel):
+class KeptLook(BaseModel):
     """An image's hash and what was interpreted in it; its mask's pixels by the integer they hold.
 
     What the integers mean is not in it, so that it holds whatever a data file says of them.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fasterseg.datasets.pictures.bands import PIXELS_AT_ONCE, counted
+from fasterseg.datasets.pictures.bands import PIXELS_AT_ONCE, count_values
 
 MOST_VALUES = 65_536
 """As many as classes and 16-bit masks can have."""
@@ -34,7 +34,7 @@ class ValueCounts:
         flat = values.reshape(-1)
         if flat.dtype.kind == "u" and flat.dtype.itemsize <= 2:
             # No more different ones than that can be in it.
-            totals = counted(flat, 1)
+            totals = count_values(flat, 1)
             found = np.flatnonzero(totals)
             self._take_in(found, totals[found])
             return

@@ -28,7 +28,7 @@ from fasterseg.errors import DataError
 from fasterseg.events import Progress, silent
 from fasterseg.foreign.links import leads_outside
 from fasterseg.foreign.opened_files import what_it_is
-from fasterseg.paths import given, guess
+from fasterseg.paths import did_you_mean, user_path
 
 NONE_BESIDE = Beside()
 
@@ -97,14 +97,14 @@ def open_files(
 def _opened(
     where: str | Path, *, layout: str, outside: bool, divided: bool, progress: Progress
 ) -> FileSource:
-    path = given(where)
+    path = user_path(where)
     if not path.exists():
         raise DataError(
             "there is no such data set",
             where=str(where),
             why="nothing of this name is there",
-            next_step=f"{guess(path)}give a folder, a zip, a data.yaml, or '{STREET}' for the "
-            "built-in scenes",
+            next_step=f"{did_you_mean(path)}give a folder, a zip, a data.yaml, or '{STREET}' for "
+            "the built-in scenes",
         )
     if (special := what_it_is(path)) and not path.is_dir():
         raise DataError(

@@ -15,7 +15,7 @@ from fasterseg.datasets.pairing.pairs import Tree
 from fasterseg.datasets.sources.files import FileSource
 from fasterseg.errors import DataError
 from fasterseg.events import Progress
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 
 KEY = "data.unlabelled"
 """Where a recipe names them."""
@@ -80,7 +80,7 @@ def _beside(
 
 def _there(place: str) -> Path:
     """A place as the user meant it; raises `DataError` where nothing is."""
-    found = given(place, KEY)
+    found = user_path(place, KEY)
     if not found.exists():
         raise DataError(
             "there are no such images without labels",

@@ -40,7 +40,7 @@ def bands_of(image: Image.Image, low: Image.Image | None = None) -> Iterator[Ban
         yield Band(rows, image.crop(box), None if low is None else low.crop(box))
 
 
-def counted(values: npt.NDArray[Any], least: int) -> npt.NDArray[np.int64]:
+def count_values(values: npt.NDArray[Any], least: int) -> npt.NDArray[np.int64]:
     """Return how often each of 0 .. ``least`` - 1, or .. the largest value, is there.
 
     NumPy's own widens all values to eight bytes first.

@@ -14,7 +14,7 @@ from fasterseg.datasets.transforming.transforms import Normalisation, rescaled, 
 class ScaledSource(SourceOver):
     """Implements `DataSource`: another one's images and labels, all of them times one factor.
 
-    Both are resized on one grid, bilinear and nearest, as `datasets.transforms` does.
+    Both are resized on one grid, bilinear and nearest, as `datasets.transforming.transforms` does.
     """
 
     factor: float

@@ -22,7 +22,7 @@ from fasterseg.datasets.sources.unpacking import is_zip
 from fasterseg.errors import DataError, UsageError
 from fasterseg.foreign.links import leads_outside
 from fasterseg.foreign.strict_json import shortened
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 
 _OBJECT = 255
 _NAMED_KEYS = 20
@@ -40,7 +40,7 @@ def data_root(data: DataFile, file: Path, *, outside: bool) -> Path:
         return home
     where, advice = f"{file}, path", "or leave 'path' out to mean this folder"
     try:
-        named = given(data.path)
+        named = user_path(data.path)
     except UsageError as error:
         raise DataError(
             error.what,

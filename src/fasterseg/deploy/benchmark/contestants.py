@@ -32,7 +32,7 @@ from fasterseg.machine import version_of
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.description import NetworkDescription
 from fasterseg.network.shipped import model_path
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 from fasterseg.runs import run_above
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
@@ -118,7 +118,7 @@ def _opened(
     model: str, running: Running, size: Size | None, count_macs: CountMacs | None
 ) -> tuple[Session, Size, int | None]:
     """A model's session, the images' size, and the multiply-adds where they are known."""
-    path = given(model)
+    path = user_path(model)
     if is_export(path) and path.is_file():
         return *_opened_file(path, running, size), None
     bundle = None if baseline_name(model) else open_bundle(model)

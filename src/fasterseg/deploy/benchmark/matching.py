@@ -37,7 +37,7 @@ from fasterseg.network.bundle import weights_digest
 from fasterseg.network.description import NetworkDescription
 from fasterseg.network.network import WholeJob
 from fasterseg.network.shipped import model_path
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 from fasterseg.runtime import numpy_generator, threads_kept
 
 COMPARED = AlternationSettings(warmup_most_runs=50, warmup_seconds=2.0)
@@ -72,7 +72,9 @@ def digest_of_model(model: str, classes: int) -> str:
     baseline = baseline_name(model)
     if baseline is not None:
         return NetworkDescription(classes=classes, baseline=baseline).digest()
-    return digest_of_file(given(model)) if _is_file(model) else weights_digest(model_path(model))
+    return (
+        digest_of_file(user_path(model)) if _is_file(model) else weights_digest(model_path(model))
+    )
 
 
 def open_on_target(model: str, target: Target, backend: Backend) -> Session:
@@ -86,7 +88,7 @@ def graph_on_target(model: str, target: Target) -> bytes:
     """A model's whole job as an ONNX model for a target that is another host's; raises so too."""
     if _is_file(model):
         _opened_file(model, target, Running("onnxruntime", target.threads))
-        return bytes_of(given(model), most_bytes=onnx_files.MOST_BYTES)
+        return bytes_of(user_path(model), most_bytes=onnx_files.MOST_BYTES)
     size, for_engine = target.geometry.size, target.backend == "tensorrt"
     form = ExportForm("onnx", size, size, graph_output(target.tail), for_engine=for_engine)
     return onnx_files.graph_of(_job_of(model, target), form)
@@ -207,13 +209,13 @@ def _query(call: Call) -> Query:
 
 
 def _is_file(model: str) -> bool:
-    path = given(model)
+    path = user_path(model)
     return is_export(path) and path.is_file()
 
 
 def _opened_file(model: str, target: Target, running: Running) -> Session:
     """An exported file's session, where it does the target's job."""
-    session, card = open_export(given(model), running)
+    session, card = open_export(user_path(model), running)
     size, classes = target.geometry.size, card.label_space.classes
     if card.size not in (None, size):
         raise UsageError(

@@ -13,7 +13,7 @@ from fasterseg.deploy.runtimes.opening import is_export, open_export
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.errors import UsageError
 from fasterseg.latency.table import Target
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 from fasterseg.space.blocks import Size
 
 
@@ -34,7 +34,7 @@ def job_of(model: str, settings: TargetSettings, size: Size | None) -> Job:
 
 def _images_of(model: str, settings: TargetSettings, size: Size | None) -> tuple[Size, int]:
     """The size of the images that a model takes, and its classes."""
-    path = given(model)
+    path = user_path(model)
     if is_export(path) and path.is_file():
         _, card = open_export(path, Running("onnxruntime", settings.threads))
         found = size or card.size or card.working_size

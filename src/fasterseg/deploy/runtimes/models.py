@@ -16,7 +16,7 @@ from fasterseg.deploy.tail.label_maps import best_tail
 from fasterseg.network import predicting
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.predicting import NetworkPredictor
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 
 Predictor = NetworkPredictor | ExportedPredictor
 
@@ -47,7 +47,7 @@ def load_model(
     """
     require_trained(model)
     count = threads or torch.get_num_threads()
-    path = given(model)
+    path = user_path(model)
     if is_export(path) and path.is_file():
         session, card = open_export(path, Running(threads=count, device=_gpu_of(path, device)))
         return ExportedPredictor(session, card, where=str(model))
@@ -68,7 +68,7 @@ def require_runs_on(model: Path | str, device: str | None) -> None:
 
     No device, or ``auto``, is that of the file's runtime.
     """
-    path = given(model)
+    path = user_path(model)
     if device not in (None, "auto") and is_export(path) and path.is_file():
         require_file_device(runtimes_of(path)[0], device)
 
@@ -76,7 +76,7 @@ def require_runs_on(model: Path | str, device: str | None) -> None:
 def require_model(model: Path | str) -> None:
     """Raise as `load_model` does where a name stands for no model, before one is read."""
     require_trained(model)
-    path = given(model)
+    path = user_path(model)
     if not (is_export(path) and path.is_file()):
         predicting.require_bundle(model)
 

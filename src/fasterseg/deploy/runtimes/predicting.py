@@ -13,7 +13,7 @@ from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes.sessions import Labels, Session
 from fasterseg.deploy.runtimes.strangers.outputs import fault_of
 from fasterseg.errors import DataError, FastersegError, FileError
-from fasterseg.evaluation import Seen
+from fasterseg.evaluation import LabelsAndLogits
 from fasterseg.network.predicting import segmented
 from fasterseg.network.segmentation import Segmentation
 from fasterseg.network.showing import Shown, require_shown, shown_size
@@ -63,9 +63,9 @@ class ExportedPredictor:
         whole = self.card.size is not None or self.card.resizes
         return self.label_map(image) if whole else in_tiles(self.label_map, image)
 
-    def see(self, image: Pixels) -> Seen:
+    def labels_and_logits(self, image: Pixels) -> LabelsAndLogits:
         """`labels`; a file does not tell how sure it is."""
-        return Seen(self.labels(image), None)
+        return LabelsAndLogits(self.labels(image), None)
 
     def label_map(self, image: Pixels) -> Labels:
         """The class ids of an image that the file sees whole.
@@ -84,7 +84,7 @@ class ExportedPredictor:
         try:
             labels = self.session.run(np.ascontiguousarray(image))
         except FastersegError as error:
-            error.told(where=self._where)
+            error.fill_in(where=self._where)
             raise
         why = fault_of(labels[None], size, output="labels", classes=self.label_space.classes)
         if why:
@@ -107,7 +107,7 @@ class ExportedPredictor:
 
         The file is run on the image at a `size`, (height, width) or ``"360x640"``, or at its own,
         ``"own"``; by default at its working size, where its card has one.  `most_pixels` raises the
-        limit of what is read (`datasets.limits`).
+        limit of what is read (`datasets.pictures.limits`).
         """
         limit = PixelLimit(most_pixels)
         shown = shown_size(size, self)

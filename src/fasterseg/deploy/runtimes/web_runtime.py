@@ -23,7 +23,7 @@ from fasterseg.caches import cache_folder
 from fasterseg.durable import durable_write
 from fasterseg.errors import EnvironmentFault, FastersegError, FileError
 from fasterseg.foreign.opened_files import bytes_of, opened
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 from fasterseg.scratch import scratch_folder
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
@@ -84,7 +84,7 @@ def web_runtime(place: Path | str = "", *, digests: Mapping[str, str] = DIGESTS)
     folder = cache_folder() / f"{PACKAGE}-{VERSION}"
     kept = _kept(folder, digests)
     if place:
-        found = _of_place(given(place, OPTION), digests)
+        found = _of_place(user_path(place, OPTION), digests)
     elif kept is None:
         found = _from_npm(digests)
     else:

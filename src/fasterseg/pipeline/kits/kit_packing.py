@@ -29,7 +29,7 @@ from fasterseg.kit.outcome import PackResult
 from fasterseg.kit.packing import pack_networks, pack_space, require_packable
 from fasterseg.latency.table import Target
 from fasterseg.network.bundle import ModelBundle
-from fasterseg.paths import given, place_for_folder, without_steps_up
+from fasterseg.paths import place_for_folder, user_path, without_steps_up
 from fasterseg.pipeline.models.evaluating import run_of
 from fasterseg.pipeline.models.verifying import InInt8, evidence_for
 from fasterseg.pipeline.opening import hold_run
@@ -187,7 +187,7 @@ def _own_place(model: str, common: Common) -> Path:
 
 def _opened(model: str, common: Common, target: TargetSettings, folder: Path) -> _Model:
     """A model as the file that runs on the device."""
-    path = given(model)
+    path = user_path(model)
     if is_export(path) and path.is_file():
         return _of_file(path, common, target)
     runtime = runtime_named(target.backend)

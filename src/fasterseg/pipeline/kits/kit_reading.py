@@ -21,7 +21,7 @@ from fasterseg.kit.writing import PackedKit
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.profiled import ProfileResult
 from fasterseg.latency.table import LatencyTable, Target
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 from fasterseg.pipeline.devices.rounds import is_round
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.pipeline.stages.profiling import all_options
@@ -88,7 +88,7 @@ def _require_free(run: RunFolder, table: LatencyTable) -> None:
 def _kit_for(path: Path, common: Common, kit: Path | str) -> PackedKit:
     """The kit that a file was measured with: named, beside the file, or in the run's folder."""
     if kit:
-        return kit_of(given(kit, "--kit"))
+        return kit_of(user_path(kit, "--kit"))
     wanted = load_measured(path).kit
     kits = _kits_in(RunFolder(Path(common.run)).checked()) if common.run else []
     for folder in (path.absolute().parent, *kits):

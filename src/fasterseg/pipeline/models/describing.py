@@ -8,7 +8,7 @@ from fasterseg.console.options import Common, SizeOrText
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.errors import UsageError
 from fasterseg.latency.table import LatencyTable
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 from fasterseg.pipeline.models.subjects import assumptions, find_subjects, geometry_of
 from fasterseg.reporting.described import DescribedNetwork, facts_of
 from fasterseg.reporting.described_file import DescribedFile, described_file
@@ -19,9 +19,9 @@ def describe_named(
     model: str, common: Common, *, size: SizeOrText, classes: int, table: Path | str
 ) -> tuple[DescribedNetwork, ...]:
     """The facts of each network that a path names, priced by a latency table if one is named."""
-    subjects = find_subjects(given(model), common)
+    subjects = find_subjects(user_path(model), common)
     asked = Size.of(size) if size else None
-    priced_by = given(table, "--table") if table else None
+    priced_by = user_path(table, "--table") if table else None
     prices = {} if priced_by is None else {priced_by.name: LatencyTable.load(priced_by)}
     return tuple(
         facts_of(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from fasterseg.console.options import Common, SizeOrText
 from fasterseg.durable import durable_write
 from fasterseg.errors import UsageError
-from fasterseg.paths import given, place_for_file
+from fasterseg.paths import place_for_file, user_path
 from fasterseg.pipeline.models.subjects import assumptions, find_subjects, geometry_of
 from fasterseg.reporting.described import HandMade, Subject
 from fasterseg.reporting.drawing import draw_svg, stack_svgs
@@ -31,7 +31,7 @@ def draw_named(
 ) -> Drawn:
     """Draw what a path names at a size and a number of classes, its own where they are left out."""
     place = _free_place(out, overwrite=overwrite) if out else None
-    subjects = drawable(find_subjects(given(model), common), model)
+    subjects = drawable(find_subjects(user_path(model), common), model)
     asked = Size.of(size) if size else None
     drawn = [(found, geometry_of(found, asked, classes or None)) for found in subjects]
     texts = [draw_text(one.architecture, geometry, title=one.title) for one, geometry in drawn]

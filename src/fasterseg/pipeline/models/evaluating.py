@@ -30,7 +30,7 @@ from fasterseg.pipeline.opening import open_settled, open_source, require_device
 from fasterseg.pipeline.preflight.data import require_split
 from fasterseg.pipeline.settings.recipes import resolve_recipe
 from fasterseg.pipeline.showing import as_seen_by
-from fasterseg.pipeline.telling import predictions, score_of, told
+from fasterseg.pipeline.telling import predictions, run_listener, score_of
 from fasterseg.runs import RunFolder, run_above
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.space.blocks import Size
@@ -72,7 +72,7 @@ def evaluate_named(
     device, name = common.device or "auto", path.stem
     folder = run.tracking if run else path.with_name(f"{name}-tracking")
     with (
-        told(
+        run_listener(
             common, trackers, folder, about=f"evaluate-{name}", name=name, recipe=recipe.content()
         ) as hear,
         show(f"Scoring {model}", total=source.length(split), unit="images") as step,
@@ -125,7 +125,7 @@ def evaluate_stage(
     words = {**asked, **inputs, **sharing.words()}
     with led(ranks, ORDER, words) as lead, lead.call(SCORE):
         report = evaluate_shared(
-            predictor.see, source, split, ranks=ranks, subject=str(model), progress=progress
+            predictor.labels_and_logits, source, split, ranks=ranks, subject=str(model), progress=progress
         )
     report.save(path, inputs=inputs)
     return report
@@ -152,7 +152,7 @@ def follow_evaluation(ranks: Ranks, words: Mapping[str, Any]) -> Iterator[Calls]
     require_same_data(source, split, words["data"])
 
     def score() -> None:
-        evaluate_shared(predictor.see, source, split, ranks=ranks)
+        evaluate_shared(predictor.labels_and_logits, source, split, ranks=ranks)
 
     yield {SCORE: score}
 

@@ -132,7 +132,7 @@ class Filming:
             closing(OverlayVideo(film.overlay, rate=clip.rate)) as overlay,
         ):
             film.clear_label_maps()
-            seen = Seen()
+            seen = FilmTally()
             began = self.clock()
             total = min(filter(None, (clip.count, self.most_frames)), default=0)
             with self.show(f"Segmenting {clip.name}", total=total, unit="frames") as step:
@@ -145,7 +145,7 @@ class Filming:
         _require_all(film, clip, seen, stop)
         return self._result(film, clip, seen, seconds), seen.shares
 
-    def _take(self, frame: Frame, film: Film, overlay: OverlayVideo, seen: Seen) -> None:
+    def _take(self, frame: Frame, film: Film, overlay: OverlayVideo, seen: FilmTally) -> None:
         found = self._segmented(frame, seen)
         if found is None:
             seen.broken(frame.number)
@@ -156,7 +156,7 @@ class Filming:
             durable_write(film.label_maps / name, png_bytes(found.labels))
         seen.add(found)
 
-    def _segmented(self, frame: Frame, seen: Seen) -> Segmentation | None:
+    def _segmented(self, frame: Frame, seen: FilmTally) -> Segmentation | None:
         """A frame's labels, timed; None for a broken one."""
         if frame.pixels is None:
             return None
@@ -170,7 +170,7 @@ class Filming:
         seen.took(1000 * (self.clock() - began))
         return found
 
-    def _result(self, film: Film, clip: Clip, seen: Seen, seconds: float) -> VideoResult:
+    def _result(self, film: Film, clip: Clip, seen: FilmTally, seconds: float) -> VideoResult:
         assert seen.size is not None
         return VideoResult(
             source=clip.name,
@@ -189,7 +189,7 @@ class Filming:
 
 
 @dataclass(slots=True)
-class Seen:
+class FilmTally:
     """What was seen of a film so far."""
 
     pace: Pace = field(default_factory=Pace)
@@ -225,7 +225,7 @@ class Seen:
         return f"p95 {self.pace.quantile(0.95):.1f} ms{broken}"
 
 
-def _require_all(film: Film, clip: Clip, seen: Seen, stop: StopRequest) -> None:
+def _require_all(film: Film, clip: Clip, seen: FilmTally, stop: StopRequest) -> None:
     """Raise where nothing came, or where a video was stopped."""
     if not seen.frames:
         raise DataError(
@@ -244,7 +244,7 @@ def _require_all(film: Film, clip: Clip, seen: Seen, stop: StopRequest) -> None:
         )
 
 
-def _notes(clip: Clip, seen: Seen, *, whole: bool) -> Iterator[str]:
+def _notes(clip: Clip, seen: FilmTally, *, whole: bool) -> Iterator[str]:
     """A word where a file ends before it says that it does; some count by their length alone."""
     read = seen.frames + seen.broken_frames
     if whole and read < 0.98 * clip.count - 2:

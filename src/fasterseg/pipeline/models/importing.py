@@ -18,7 +18,7 @@ from fasterseg.network.foreign_files import read_numbers, read_tensors
 from fasterseg.network.official import decode, read_logits
 from fasterseg.network.official_table import misread, official_table
 from fasterseg.network.official_weights import Weights, convert_weights
-from fasterseg.paths import given, place_for_folder
+from fasterseg.paths import place_for_folder, user_path
 from fasterseg.reporting.described import CITYSCAPES, Subject, facts_of
 from fasterseg.reporting.drawing import draw_svg
 from fasterseg.reporting.imported import ImportedNetwork, ImportResult
@@ -53,7 +53,7 @@ def import_files(
     """Read their architectures, weights and latency table; write them into a folder."""
     _require_something(arch, weights, table)
     place = place_for_folder(out, "--out", names=OURS)
-    prices = _tables(given(table, "--table")) if table else {}
+    prices = _tables(user_path(table, "--table")) if table else {}
     found = [_read(path, role, _at(weights, index)) for index, path in enumerate(arch)]
     folders = [place / one.role if len(arch) > 1 else place for one in found]
     _require_free([*folders, *([place / "table.json"] if table else [])], overwrite=overwrite)
@@ -87,11 +87,11 @@ def _require_something(arch: tuple[Path, ...], weights: tuple[Path, ...], table:
 
 
 def _at(weights: tuple[Path, ...], index: int) -> Path | None:
-    return given(weights[index], "--weights") if weights else None
+    return user_path(weights[index], "--weights") if weights else None
 
 
 def _read(path: Path, role: Role | None, weights: Path | None) -> _Found:
-    logits = read_logits(read_tensors(given(path, "--arch")), where=str(path), role=role)
+    logits = read_logits(read_tensors(user_path(path, "--arch")), where=str(path), role=role)
     architecture = decode(logits)
     converted = None
     if weights is not None:

@@ -43,7 +43,7 @@ from fasterseg.network.segmentation import Segmentation, png_bytes
 from fasterseg.network.shipped import model_path
 from fasterseg.network.showing import OWN_SIZE, require_shown, shown_size
 from fasterseg.network.tiling import MOST_AT_ONCE
-from fasterseg.paths import given, place_for_folder
+from fasterseg.paths import place_for_folder, user_path
 from fasterseg.pipeline.models.filming import Film, Filming, films_of, promise_of, require_frames
 from fasterseg.pipeline.settings.sizing import told_stretched
 from fasterseg.resources import free_memory_bytes
@@ -134,7 +134,7 @@ def predict_named(
     result = filming.added_to(result, places.films, alone=not images)
     note = scale_note(model, sizes) if shown is None and not predictor.resizes else ""
     note = note or stretched_note(sizes, shown or seen_at(predictor))
-    notes = [*places.notes, *_notes_on(folder, given(pictures)), *result.notes]
+    notes = [*places.notes, *_notes_on(folder, user_path(pictures)), *result.notes]
     notes += [] if form is None else form.notes(folder, len(result.written))
     return result.model_copy(update={"note": note, "notes": tuple(notes)})
 

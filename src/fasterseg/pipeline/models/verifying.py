@@ -21,7 +21,7 @@ from fasterseg.deploy.shipping.verification_report import VerificationReport
 from fasterseg.deploy.shipping.verified_export import evidence_beside, save_evidence
 from fasterseg.deploy.shipping.web_page import is_page, network_of_page
 from fasterseg.errors import UsageError
-from fasterseg.paths import given, place_for_file
+from fasterseg.paths import place_for_file, user_path
 from fasterseg.pipeline.models.evaluating import run_of
 from fasterseg.pipeline.opening import open_settled
 from fasterseg.pipeline.preflight.data import require_split
@@ -148,7 +148,7 @@ def verify_named(
 
 def evidence_place(exported: Path, out: Path | str) -> Path:
     """What the report and a difference are named after: the file, or `out`, a folder or a name."""
-    place = given(out, "--out") if out else exported
+    place = user_path(out, "--out") if out else exported
     if place.is_dir():
         place = place / exported.name
     place = place.with_suffix(exported.suffix)

@@ -71,7 +71,7 @@ def plan_run(
     `processes` of this machine will share it, or those that torchrun has started.
     """
     _require_positive(hours=hours, memory=memory)
-    crew = Crew.of(processes)
+    crew = ProcessCounts.of(processes)
     opening.require_device(common.device)
     with stop_on_signals() as stop:
         stored, device = stored_recipe(common), common.device or "auto"
@@ -115,14 +115,14 @@ def plan_run(
 
 
 @dataclass(frozen=True, slots=True)
-class Crew:
+class ProcessCounts:
     """The processes that will share a run: so many ranks, `here` of them on this machine."""
 
     ranks: int = 1
     here: int = 1
 
     @classmethod
-    def of(cls, processes: int | None) -> Crew:
+    def of(cls, processes: int | None) -> ProcessCounts:
         """So many on this machine, or those that torchrun has started."""
         if processes is not None:
             require_processes(processes, None)
@@ -136,7 +136,7 @@ class Crew:
         return recipe_of_rank(recipe, ranks=self.ranks, threads=threads)
 
 
-ONE_PROCESS = Crew()
+ONE_PROCESS = ProcessCounts()
 
 
 def outcome_of(run: RunFolder, recipe: Recipe) -> Comparison:
@@ -165,7 +165,7 @@ def take_timings(
     device: str,
     progress: Progress,
     take: Take,
-    crew: Crew = ONE_PROCESS,
+    crew: ProcessCounts = ONE_PROCESS,
     table: LatencyTable | None = None,
 ) -> tuple[Workload, Timings]:
     """All that is measured, each part in its own process, and what it was measured for.

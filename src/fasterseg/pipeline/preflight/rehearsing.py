@@ -9,7 +9,7 @@ import torch
 from fasterseg.config import PretrainingSettings, SearchSettings
 from fasterseg.datasets.batches.loading import Batch
 from fasterseg.layers.units import Take, taken_frozen
-from fasterseg.learning.losses import HardPixels
+from fasterseg.learning.losses import OhemSettings
 from fasterseg.learning.rehearsing import noise_batch
 from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.runtime import select_device
@@ -60,7 +60,7 @@ def _weights(ahead: Ahead, options: Mapping[str, Options], device: torch.device)
     objective = Objective(
         space.ignore,
         settings.auxiliary_weight,
-        HardPixels(settings.ohem_threshold, settings.ohem_kept_fraction),
+        OhemSettings(settings.ohem_threshold, settings.ohem_kept_fraction),
         search_numerics(settings, device),
         accumulate=settings.accumulate,
     )

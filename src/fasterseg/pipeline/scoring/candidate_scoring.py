@@ -27,8 +27,8 @@ from fasterseg.searching.beginnings.data import SearchData
 from fasterseg.searching.landing.scores import (
     FINAL_TIMES,
     Counts,
-    Redrawn,
-    redrawn,
+    ResampledScore,
+    resampled_score,
     whole_mean_iou,
 )
 from fasterseg.space.architecture import Architecture
@@ -100,7 +100,7 @@ class SubnetScoring:
         """A contender's subnet, a network of its own, with statistics measured on the batches."""
         network = self.supernet.subnet(architecture, Network, owner=name)
         # All batches, however still: what is compared is measured on the same ones.
-        gather = self.ranks.gathered
+        gather = self.ranks.all_gather_ragged
         recalibrate(network, self.calibration, tolerance=0.0, must_settle=False, gather=gather)
         return network
 
@@ -119,14 +119,14 @@ class SubnetScoring:
         """The mean IoU of a contender's subnet, a share of one."""
         return whole_mean_iou(self.matrices(architecture, name))
 
-    def redrawn(self, architecture: Architecture, name: str) -> Redrawn:
+    def resampled_score(self, architecture: Architecture, name: str) -> ResampledScore:
         """The mean IoU of a contender's subnet, and what it is on images drawn anew."""
-        return self.redrawn_of(self.calibrated(architecture, name))
+        return self.resampled_score_of(self.calibrated(architecture, name))
 
     @memory_kept()
-    def redrawn_of(self, network: nn.Module) -> Redrawn:
+    def resampled_score_of(self, network: nn.Module) -> ResampledScore:
         """The same of any network."""
-        return redrawn(self._counted(network), seed=self.seed)
+        return resampled_score(self._counted(network), seed=self.seed)
 
 
 def matrices_of(
@@ -151,7 +151,7 @@ def matrices_of(
         one, known = ConfusionMatrix(space.classes), sample(index)
         one.update(labels_of(predictor.labels, known), known.labels, ignore=space.ignore)
         counts[place] = np.column_stack([one.counts, one.missed])
-    parts = ranks.gathered(torch.from_numpy(counts))
+    parts = ranks.all_gather_ragged(torch.from_numpy(counts))
     every = (parts[index % ranks.count][index // ranks.count].numpy() for index in range(images))
     return [_matrix(one[:, :-1], one[:, -1]) for one in every]
 

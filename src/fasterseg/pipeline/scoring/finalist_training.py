@@ -23,7 +23,7 @@ from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.network.description import NetworkDescription
 from fasterseg.pipeline.scoring.candidate_scoring import SubnetScoring
 from fasterseg.searching.beginnings.data import SearchData
-from fasterseg.searching.landing.scores import Redrawn
+from fasterseg.searching.landing.scores import ResampledScore
 from fasterseg.space.architecture import Architecture
 from fasterseg.training.data import TrainingData
 from fasterseg.training.stage import TrainingStage
@@ -104,9 +104,9 @@ class FinalistTraining(TrainingStage):
         super().__init__(network, **given)
         self._scoring = scoring
 
-    def redrawn(self) -> Redrawn:
+    def resampled_score(self) -> ResampledScore:
         """The mean IoU of the network as it is now, and on images drawn anew."""
-        return self._scoring.redrawn_of(self.network)
+        return self._scoring.resampled_score_of(self.network)
 
     def _scores_due(self, done: int) -> dict[str, Any]:
         return {}

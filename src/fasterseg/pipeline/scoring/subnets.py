@@ -12,7 +12,7 @@ from fasterseg.datasets.sources.source import DataSource
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.network.network import Network
 from fasterseg.pipeline.scoring.candidate_scoring import matrices_of
-from fasterseg.searching.landing.scores import Redrawn, ScoreRedrawn, redrawn
+from fasterseg.searching.landing.scores import ResampledScore, ScoreResampled, resampled_score
 from fasterseg.space.architecture import Architecture
 from fasterseg.supernet.calibrating import recalibrate
 from fasterseg.supernet.supernet import Supernet
@@ -26,7 +26,7 @@ def subnet_scorer(
     *,
     device: torch.device,
     ranks: Ranks = ALONE,
-) -> ScoreRedrawn:
+) -> ScoreResampled:
     """A function from a contender's architecture to its subnet's mean IoU on the validation split.
 
     The statistics are measured on training images until they settle; a subnet cannot be scored
@@ -36,12 +36,12 @@ def subnet_scorer(
     scored = min(recipe.search.validation_images, source.length(split))
     sample = partial(source.sample, split)
 
-    def score(architecture: Architecture, name: str) -> Redrawn:
+    def score(architecture: Architecture, name: str) -> ResampledScore:
         turns = ranks.share.turns(max(4, recipe.search.calibration_batches))
         images = (batches.batch(step).images.to(device) for step in turns)
         network = supernet.subnet(architecture, Network, owner=name)
-        recalibrate(network, images, gather=ranks.gathered)
+        recalibrate(network, images, gather=ranks.all_gather_ragged)
         matrices = matrices_of(network, sample, scored, source, device=device, ranks=ranks)
-        return redrawn(matrices, seed=recipe.seed)
+        return resampled_score(matrices, seed=recipe.seed)
 
     return score

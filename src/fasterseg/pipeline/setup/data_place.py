@@ -17,7 +17,7 @@ from fasterseg.durable import durable_write, make_folder
 from fasterseg.errors import DataError, UsageError
 from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.foreign.strict_yaml import load_yaml
-from fasterseg.paths import given, place_for_folder
+from fasterseg.paths import place_for_folder, user_path
 from fasterseg.pipeline.settings.unlabelled import NAMED_BY_DATA
 from fasterseg.reference.commented import commented
 from fasterseg.reference.schemas import schema_line
@@ -65,7 +65,7 @@ def data_place(
         )
     named = place_for_folder(out, "--out", names=(DATA_FILE,)) if out else None
     source = open_files(path, layout=layout, outside=outside, divided=False, beside=NAMED_BY_DATA)
-    found = given(path)
+    found = user_path(path)
     own = data_file_in(found) if found.is_dir() else None
     if own is None and found.is_file() and source.layout.archive is None:
         own = found

@@ -17,7 +17,7 @@ from fasterseg.datasets.opening import open_files
 from fasterseg.datasets.sources.serving import TRAIN
 from fasterseg.durable import durable_write, make_folder
 from fasterseg.errors import DataError, UsageError
-from fasterseg.paths import given, place_for_folder, without_steps_up
+from fasterseg.paths import place_for_folder, user_path, without_steps_up
 from fasterseg.pipeline.opening import open_settled
 from fasterseg.pipeline.planning.plan import Take
 from fasterseg.pipeline.planning.probing import probed
@@ -44,7 +44,7 @@ from fasterseg.pipeline.setup.size_advice import (
     fastest_by_size,
     size_to_time,
 )
-from fasterseg.pipeline.setup.wishes import Wishes, require_budget, require_hours
+from fasterseg.pipeline.setup.wishes import SetupOptions, require_budget, require_hours
 from fasterseg.reference.commented import commented
 from fasterseg.reference.schemas import schema_line
 from fasterseg.runs import RunFolder
@@ -66,7 +66,7 @@ _SIZE = "At which size is the network to run? Images and labels are brought to i
 def set_up(
     path: str | Path,
     show: Show,
-    wishes: Wishes,
+    wishes: SetupOptions,
     *,
     out: str | Path,
     layout: str,
@@ -116,7 +116,7 @@ def set_up(
 
 def _recipe_file(place: DataPlace, out: str | Path) -> Path:
     """Where the recipe is written: beside the data file, or in `out`."""
-    home = place_for_folder(given(out, "--out") if out else place.home, names=(RECIPE_FILE,))
+    home = place_for_folder(user_path(out, "--out") if out else place.home, names=(RECIPE_FILE,))
     file = home / RECIPE_FILE
     if file.exists():
         raise UsageError(
@@ -167,7 +167,7 @@ def _fitting(place: DataPlace, looked: Looked, budget: str, hours: float, size: 
 
 
 def _advice(
-    wishes: Wishes,
+    wishes: SetupOptions,
     photo: Size,
     fitting: Callable[[Size], Fitting],
     show: Show,

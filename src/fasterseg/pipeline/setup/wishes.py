@@ -14,7 +14,7 @@ _MOST_HOURS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class SetupOptions:
     """What is wished; empty, or None, where it is left open."""
 
     budget: str = ""

@@ -22,7 +22,7 @@ from fasterseg.learning.joining import joined
 from fasterseg.learning.leading import Builder, Calls, dismiss, follow
 from fasterseg.learning.presence import LEADER_SAYS_S, Report
 from fasterseg.learning.ranks import Ranks
-from fasterseg.paths import given
+from fasterseg.paths import user_path
 from fasterseg.pipeline.models import evaluating
 from fasterseg.pipeline.settings.recipes import STREET
 from fasterseg.pipeline.stages.searching import follow_search
@@ -78,7 +78,7 @@ def follow_leader(
     `data` names where the data of the leader's recipe lie on this machine, if not at its place.
     Nothing is printed but, by `report`, the end of a leader that cannot tell of it itself.
     """
-    place = "" if data in ("", STREET) else str(given(data, "--data").absolute())
+    place = "" if data in ("", STREET) else str(user_path(data, "--data").absolute())
     builders = {name: _with_data_at(place, builder) for name, builder in BUILDERS.items()}
     with (
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,

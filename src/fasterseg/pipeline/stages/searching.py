@@ -31,7 +31,7 @@ from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.searching.beginnings.beginning import SearchGround, SearchJob, data_of, task_of
 from fasterseg.searching.beginnings.data import SearchData
-from fasterseg.searching.beginnings.sharing import ScorersOf, Words, shared_calls
+from fasterseg.searching.beginnings.sharing import ScorersOf, SearchOrder, shared_calls
 from fasterseg.searching.landing.on_budget import Measure
 from fasterseg.searching.landing.scores import Scorers
 from fasterseg.searching.procedure import search
@@ -39,7 +39,7 @@ from fasterseg.searching.search import Search
 from fasterseg.searching.selecting.subnets import RANDOM_SUBNETS
 from fasterseg.searching.summaries.summary import SearchSummary
 from fasterseg.stages import Watch
-from fasterseg.stopping import Show, StopRequest, heeding
+from fasterseg.stopping import Show, StopRequest, with_stop_check
 
 
 def search_job(
@@ -93,8 +93,8 @@ def search_stage(
         return SearchSummary.load(job.run.search_summary)
     if watch.stop is not None:
         where = "Measuring whole networks"
-        beside = {name: heeding(one, watch.stop, where) for name, one in job.beside.items()}
-        job = replace(job, measure=heeding(job.measure, watch.stop, where), beside=beside)
+        beside = {name: with_stop_check(one, watch.stop, where) for name, one in job.beside.items()}
+        job = replace(job, measure=with_stop_check(job.measure, watch.stop, where), beside=beside)
     count = RANDOM_SUBNETS if random_subnets is None else random_subnets
     scorers_of = scorers_of or partial(subnet_scorers, job.recipe)
     found = search(job, watch, scorers_of, random_subnets=count)
@@ -112,7 +112,7 @@ def subnet_scorers(recipe: Recipe, begun: Search, data: SearchData) -> Scorers:
     finalists = finalist_training(recipe, data, final, device=device, ranks=ranks)
     batches = data.calibration()
     validation = subnet_scorer(recipe, supernet, data.source, batches, device=device, ranks=ranks)
-    return Scorers(first.mean_iou, final.redrawn, validation, finalists)
+    return Scorers(first.mean_iou, final.resampled_score, validation, finalists)
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def follow_search(ranks: Ranks, words: Mapping[str, Any]) -> Iterator[Calls]:
 
     It needs the data, and no folder of the run: the table of the target's latencies is told.
     """
-    told = Words.model_validate(words)
+    told = SearchOrder.model_validate(words)
     recipe, start = told.recipe, told.start
     set_threads(recipe.threads)
     source = open_source(recipe)

@@ -18,7 +18,7 @@ from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.sharing import Sharing
 from fasterseg.network.description import NetworkDescription
 from fasterseg.pipeline.opening import open_source
-from fasterseg.pipeline.trainings.answering import NOBODY_TEACHES, Taught, opened_answers
+from fasterseg.pipeline.trainings.answering import NOBODY_TEACHES, TeacherSignal, opened_answers
 from fasterseg.pipeline.trainings.pretrained import encoder_start
 from fasterseg.pipeline.trainings.starting import refuse_baseline, supernet_start
 from fasterseg.pipeline.trainings.trainees import require_own_name
@@ -56,7 +56,7 @@ class Trainer:
         contender: ContenderSettings,
         architecture: Architecture | None,
         *,
-        taught: Taught = NOBODY_TEACHES,
+        taught: TeacherSignal = NOBODY_TEACHES,
     ) -> Path:
         """Train a contender's network; a baseline has no architecture of the space."""
         settings, name = self.recipe.training_of(contender.role), contender.name
@@ -75,7 +75,7 @@ class Trainer:
         settings = self.recipe.student
         return self._train(name, self._hand_made(name, settings, role="student"), settings)
 
-    def random(self, name: RandomName, *, taught: Taught = NOBODY_TEACHES) -> Path:
+    def random(self, name: RandomName, *, taught: TeacherSignal = NOBODY_TEACHES) -> Path:
         """Train a random architecture of a student's latency as that student is trained.
 
         Without a teacher it is trained alone.  Raises as `random_architecture_of` does.
@@ -102,7 +102,7 @@ class Trainer:
         name: str,
         description: NetworkDescription,
         settings: TrainingSettings,
-        taught: Taught = NOBODY_TEACHES,
+        taught: TeacherSignal = NOBODY_TEACHES,
         *,
         role: Role = "student",
         owner: str = "",

@@ -16,7 +16,7 @@ from fasterseg.pipeline.preflight.ahead import Trained
 from fasterseg.pipeline.settings.recipes import stored_or_new_recipe
 from fasterseg.pipeline.stages.trainer import Trainer
 from fasterseg.pipeline.telling import predictions, told_of_run
-from fasterseg.pipeline.trainings.answering import NOBODY_TEACHES, Lessons, Taught
+from fasterseg.pipeline.trainings.answering import NOBODY_TEACHES, TeacherQueries, TeacherSignal
 from fasterseg.pipeline.trainings.architectures import (
     found_architecture,
     one_architecture,
@@ -90,7 +90,7 @@ def train_all(jobs: Iterable[Job], trainer: Trainer, watch: Watch) -> dict[str, 
     Whom one learns from is asked before its first step, where the answers are kept.
     """
     found = {}
-    lessons = Lessons(trainer.recipe, trainer.run, trainer.source, trainer.device)
+    lessons = TeacherQueries(trainer.recipe, trainer.run, trainer.source, trainer.device)
     for job in jobs:
         taught = NOBODY_TEACHES
         if job.teachers:
@@ -116,7 +116,7 @@ class Job(NamedTuple):
     name: str
     steps: int
     teachers: Models
-    train: Callable[[Trainer, Taught], Path]
+    train: Callable[[Trainer, TeacherSignal], Path]
     named: bool = False
 
 
@@ -158,7 +158,7 @@ def jobs_of(
 
 def _contender(
     trainer: Trainer,
-    taught: Taught,
+    taught: TeacherSignal,
     *,
     contender: ContenderSettings,
     architecture: Architecture | None,
@@ -166,11 +166,11 @@ def _contender(
     return trainer.contender(contender, architecture, taught=taught)
 
 
-def _baseline(trainer: Trainer, _taught: Taught, *, name: str) -> Path:
+def _baseline(trainer: Trainer, _taught: TeacherSignal, *, name: str) -> Path:
     return trainer.baseline(name)
 
 
-def _random(trainer: Trainer, taught: Taught, *, name: RandomName) -> Path:
+def _random(trainer: Trainer, taught: TeacherSignal, *, name: RandomName) -> Path:
     return trainer.random(name, taught=taught)
 
 

@@ -33,7 +33,7 @@ from fasterseg.training.task import KeptTeacher, Teacher
 
 
 @dataclass(frozen=True, slots=True)
-class Taught:
+class TeacherSignal:
     """What a training learns from beside its labels, and what its cards say of that.
 
     `answers` are those to its images, where they were kept; `unlabelled` says how many images of a
@@ -46,11 +46,11 @@ class Taught:
     unlabelled: Unlabelled | None = None
 
 
-NOBODY_TEACHES = Taught()
+NOBODY_TEACHES = TeacherSignal()
 
 
 @dataclass(frozen=True, slots=True)
-class Lessons:
+class TeacherQueries:
     """In which run, about which data and on which device teachers are asked."""
 
     recipe: Recipe
@@ -58,7 +58,9 @@ class Lessons:
     source: DataSource
     device: str = "auto"
 
-    def taught_by(self, models: Models, name: str, watch: Watch, *, named: bool = False) -> Taught:
+    def taught_by(
+        self, models: Models, name: str, watch: Watch, *, named: bool = False
+    ) -> TeacherSignal:
         """What a student learns from these models: kept answers, asked for now, or live ones.
 
         A training that an earlier version began goes on as it began, and one that is finished
@@ -71,7 +73,7 @@ class Lessons:
         if asks_live(settings, folder):
             network, told = live_teacher(models, self.source)
             facts = self._with_unlabelled(taught_facts([told], settings, live=True))
-            return Taught(network, facts=facts, unlabelled=self._unlabelled())
+            return TeacherSignal(network, facts=facts, unlabelled=self._unlabelled())
         teacher = asked_teacher(models, self.recipe, self.source, self.device)
         if folder.is_finished():
             return self._finished(teacher.digest)
@@ -81,7 +83,7 @@ class Lessons:
             teacher.classes, teacher.digest, answers.folder, None if lone is None else lone.folder
         )
         facts = self._with_unlabelled(taught_facts(teacher.facts, settings, live=False))
-        return Taught(kept, answers, facts, self._unlabelled(lone))
+        return TeacherSignal(kept, answers, facts, self._unlabelled(lone))
 
     def _unlabelled(self, answers: KnownAnswers | None = None) -> Unlabelled | None:
         """How many images of a batch have no labels; None where all have some."""
@@ -100,10 +102,10 @@ class Lessons:
         )
         return facts.model_copy(update={"unlabelled": known})
 
-    def _finished(self, digest: str) -> Taught:
+    def _finished(self, digest: str) -> TeacherSignal:
         """Whom a training learned from that has come to its end: nothing of it is read."""
         teacher = KeptTeacher(self.source.label_space.classes, digest, Path())
-        return Taught(teacher, unlabelled=self._unlabelled())
+        return TeacherSignal(teacher, unlabelled=self._unlabelled())
 
     def _kept(self, teacher: Averaged, name: str, watch: Watch) -> list[Answers]:
         """All answers of a teacher by split, of which those are asked for now that are not there.

@@ -18,7 +18,7 @@ from fasterseg.network.predicting import require_bundle
 from fasterseg.network.taught import TaughtFacts, TeacherFacts
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device
-from fasterseg.teaching.named import Asked, teacher_named
+from fasterseg.teaching.named import TeacherInputs, teacher_named
 from fasterseg.teaching.views import Averaged
 from fasterseg.training.sight import require_same_sight
 from fasterseg.training.training import Teacher
@@ -79,10 +79,10 @@ def note_on_teachers(recipe: Recipe) -> str:
     )
 
 
-def asked_by(recipe: Recipe, source: DataSource, device: str) -> Asked:
+def asked_by(recipe: Recipe, source: DataSource, device: str) -> TeacherInputs:
     """What a recipe's students ask their teacher about, and on which device it answers."""
     settings, chosen = recipe.student.distillation, select_device(device)
-    return Asked(
+    return TeacherInputs(
         source,
         recipe.data.trained_on,
         settings.scales,

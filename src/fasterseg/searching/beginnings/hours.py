@@ -83,7 +83,7 @@ class SearchStages:
         )
 
 
-def counted(
+def with_step_count(
     settings: SearchSettings,
     stages: SearchStages,
     path: Path,

@@ -29,7 +29,7 @@ from fasterseg.searching.cosearch import Say
 from fasterseg.searching.landing.scores import (
     FinalistStage,
     FinalistTrainer,
-    Redrawn,
+    ResampledScore,
     Scorers,
     ScoreTrained,
 )
@@ -46,7 +46,7 @@ ScorersOf = Callable[[Search, SearchData], Scorers]
 Found = TypeVar("Found")
 
 
-class Words(BaseModel):
+class SearchOrder(BaseModel):
     """What the other ranks have to know of a search: all by value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -88,7 +88,7 @@ class Together:
     def scorers(self, search: Search) -> Scorers:
         """What scores the subnets of a search's supernet as it is now."""
         with self._beginning(SUBNETS, search):
-            self.lead.ranks.told_tensors(search.weights.supernet.state_dict())
+            self.lead.ranks.broadcast_tensors(search.weights.supernet.state_dict())
             scorers = self.scorers_of(search, self.data)
         return Scorers(
             partial(self._scored, CANDIDATE, scorers.candidates),
@@ -109,7 +109,7 @@ class Together:
         architecture: Architecture,
         contender: str,
         progress: Progress,
-    ) -> Redrawn:
+    ) -> ResampledScore:
         folder = run.finalist(contender, architecture.digest())
         run.tidy_finalists(but=folder)  # those before are scored, and that is kept
         with self.lead.call(FINALIST, architecture=architecture.content(), contender=contender):
@@ -125,7 +125,7 @@ class Together:
                 name=f"training a finalist of {contender}",
             )
             with self.lead.call(TRAINED):
-                return stage.redrawn()
+                return stage.resampled_score()
 
     def _begun(self, name: str, search: Search, stage: Stage) -> Stage:
         with self._beginning(name, search):
@@ -165,7 +165,7 @@ def shared_calls(task: SearchTask, data: SearchData, scorers_of: ScorersOf) -> C
 
     def subnets(settings: Mapping[str, Any]) -> None:
         search = search_with(settings)
-        search.weights.supernet.load_state_dict(ranks.told_tensors())
+        search.weights.supernet.load_state_dict(ranks.broadcast_tensors())
         found = scorers_of(search, data)
         calls[CANDIDATE] = partial(_score, found.candidates)
         calls[FINAL] = partial(_score, found.finals)
@@ -183,7 +183,7 @@ def shared_calls(task: SearchTask, data: SearchData, scorers_of: ScorersOf) -> C
 
 def _score_trained(stage: FinalistStage) -> None:
     with closing(stage):
-        stage.redrawn()
+        stage.resampled_score()
 
 
 def _score(

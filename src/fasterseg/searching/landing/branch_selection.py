@@ -108,5 +108,5 @@ def _most_probable(
         found += 1
         yield options, architecture_of(options.lattice, assignment)
     if missed is not None and not found:
-        missed.told(where=contender.name)
+        missed.fill_in(where=contender.name)
         raise missed

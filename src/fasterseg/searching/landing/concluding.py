@@ -77,5 +77,5 @@ def landed(contender: Contender, appraisal: Appraisal) -> Landing:
         )
     except BudgetError as error:
         appraisal.measurements.forget(contender.name)
-        error.told(where=contender.name)  # of several students it is this one
+        error.fill_in(where=contender.name)  # of several students it is this one
         raise

@@ -131,7 +131,7 @@ def _aims_of(contender: Contender, appraisal: Appraisal, variants: Variants) -> 
             else:
                 aim.derive(RATIOS)
         except BudgetError as error:
-            missed = error.told(where=contender.name)
+            missed = error.fill_in(where=contender.name)
             continue
         aims.append(aim)
         if budget_ms is None:
@@ -175,5 +175,5 @@ def _landed(name: str, tried: Sequence[_Aim], appraisal: Appraisal) -> Landing:
         return last.landed()
     except BudgetError as error:
         appraisal.measurements.forget(name)
-        error.told(where=name)
+        error.fill_in(where=name)
         raise

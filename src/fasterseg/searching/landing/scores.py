@@ -23,7 +23,7 @@ from fasterseg.space.architecture import Architecture
 Score = Callable[[Architecture, str], float]
 """The mean IoU of an architecture's subnet, a share of one, as the contender of a name has it."""
 
-REDRAWN = 200
+RESAMPLES = 200
 FINAL_TIMES = 4
 """A finalist is scored on so many times the images of a candidate."""
 
@@ -31,24 +31,24 @@ Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Redrawn:
+class ResampledScore:
     """A mean IoU, and what it is on the same number of images drawn anew; shares of one."""
 
     mean_iou: float
-    redrawn: tuple[float, ...] = ()
+    resamples: tuple[float, ...] = ()
 
 
-ScoreRedrawn = Callable[[Architecture, str], Redrawn]
+ScoreResampled = Callable[[Architecture, str], ResampledScore]
 """As `Score`, the mean IoU on many images, and on these drawn anew."""
 
-ScoreTrained = Callable[[Architecture, str, Progress], Redrawn]
-"""As `ScoreRedrawn`, of a network that was trained for a while first; told step by step."""
+ScoreTrained = Callable[[Architecture, str, Progress], ResampledScore]
+"""As `ScoreResampled`, of a network that was trained for a while first; told step by step."""
 
 
 class FinalistStage(Stage, Protocol):
     """The training of a finalist for a while."""
 
-    def redrawn(self) -> Redrawn:
+    def resampled_score(self) -> ResampledScore:
         """The mean IoU of the network as it is now, and on images drawn anew."""
         ...
 
@@ -84,8 +84,8 @@ class Scorers:
     """
 
     candidates: Score
-    finals: ScoreRedrawn
-    validation: ScoreRedrawn
+    finals: ScoreResampled
+    validation: ScoreResampled
     finalists: FinalistTrainer | None = None
 
 
@@ -97,7 +97,7 @@ class Lead:
     error: float
 
 
-def redrawn(matrices: Sequence[ConfusionMatrix], *, seed: int) -> Redrawn:
+def resampled_score(matrices: Sequence[ConfusionMatrix], *, seed: int) -> ResampledScore:
     """The mean IoU over all images, one confusion matrix each, and over images drawn anew.
 
     Which images are drawn depends on the seed and their number alone, so that scores of two
@@ -107,8 +107,8 @@ def redrawn(matrices: Sequence[ConfusionMatrix], *, seed: int) -> Redrawn:
     unions = np.stack([_union(one) for one in matrices])
     count = len(matrices)
     generator = numpy_generator(seed, "redrawn images", count)
-    drawn = generator.multinomial(count, np.full(count, 1 / count), size=REDRAWN)
-    return Redrawn(whole_mean_iou(matrices), tuple(_mean_ious(hits, unions, drawn)))
+    drawn = generator.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+    return ResampledScore(whole_mean_iou(matrices), tuple(_mean_ious(hits, unions, drawn)))
 
 
 def whole_mean_iou(matrices: Sequence[ConfusionMatrix]) -> float:
@@ -128,9 +128,9 @@ def whole_mean_iou(matrices: Sequence[ConfusionMatrix]) -> float:
     return mean_iou
 
 
-def lead(first: Redrawn, second: Redrawn) -> Lead:
+def lead(first: ResampledScore, second: ResampledScore) -> Lead:
     """By how much the first scores better than the second on the same images."""
-    differences = np.subtract(first.redrawn, second.redrawn)
+    differences = np.subtract(first.resamples, second.resamples)
     error = float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
     return Lead(first.mean_iou - second.mean_iou, error)
 

@@ -14,7 +14,7 @@ from fasterseg.searching.landing.concluding import Appraisal
 from fasterseg.searching.landing.on_budget import Landing, Measure, Measured, Trials
 from fasterseg.searching.landing.scores import (
     FINAL_TIMES,
-    Redrawn,
+    ResampledScore,
     Score,
 )
 from fasterseg.searching.search import Search
@@ -198,13 +198,13 @@ class _Heard:
         self._tell(fresh=fresh)
         return found
 
-    def final(self, architecture: Architecture) -> Redrawn:
+    def final(self, architecture: Architecture) -> ResampledScore:
         """A finalist's score."""
         found = self.selector.kept.final(architecture, self.name)
         self._tell(fresh=True, worth=FINAL_TIMES)
         return found
 
-    def trained(self, architecture: Architecture) -> Redrawn:
+    def trained(self, architecture: Architecture) -> ResampledScore:
         """A finalist's score after some training, which is told step by step."""
 
         def training(done: int, total: int, _note: str) -> None:

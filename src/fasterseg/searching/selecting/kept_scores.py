@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fasterseg.artifacts import Artifact
 from fasterseg.events import Progress
-from fasterseg.searching.landing.scores import Redrawn, Score, ScoreRedrawn, ScoreTrained
+from fasterseg.searching.landing.scores import ResampledScore, Score, ScoreResampled, ScoreTrained
 from fasterseg.space.architecture import Architecture
 
 
@@ -22,14 +22,14 @@ class FinalScore(BaseModel):
     redrawn: tuple[float, ...]
 
     @classmethod
-    def of(cls, found: Redrawn) -> FinalScore:
+    def of(cls, found: ResampledScore) -> FinalScore:
         """As it is kept."""
-        return cls(mean_iou=found.mean_iou, redrawn=found.redrawn)
+        return cls(mean_iou=found.mean_iou, redrawn=found.resamples)
 
     @property
-    def redrawn_score(self) -> Redrawn:
+    def resampled_score(self) -> ResampledScore:
         """As it was found."""
-        return Redrawn(self.mean_iou, self.redrawn)
+        return ResampledScore(self.mean_iou, self.redrawn)
 
 
 class CandidateScores(Artifact):
@@ -57,7 +57,7 @@ class KeptScores:
         self,
         path: Path,
         score: Score,
-        final: ScoreRedrawn,
+        final: ScoreResampled,
         *,
         trained: ScoreTrained | None = None,
         apart: bool = False,
@@ -85,22 +85,22 @@ class KeptScores:
             self._keep(scores={**self._known.scores, key: found})
         return self._known.scores[key]
 
-    def final(self, architecture: Architecture, name: str) -> Redrawn:
+    def final(self, architecture: Architecture, name: str) -> ResampledScore:
         """As `score`, on more images."""
         key = self._key(architecture, name)
         if key not in self._known.finals:
             found = FinalScore.of(self._final(architecture, name))
             self._keep(finals={**self._known.finals, key: found})
-        return self._known.finals[key].redrawn_score
+        return self._known.finals[key].resampled_score
 
-    def trained(self, architecture: Architecture, name: str, progress: Progress) -> Redrawn:
+    def trained(self, architecture: Architecture, name: str, progress: Progress) -> ResampledScore:
         """As `final`, once the network was trained for a while."""
         assert self._trained is not None, "asked for where finalists are trained"
         key = self._key(architecture, name)
         if key not in self._known.trained:
             found = FinalScore.of(self._trained(architecture, name, progress))
             self._keep(trained={**self._known.trained, key: found})
-        return self._known.trained[key].redrawn_score
+        return self._known.trained[key].resampled_score
 
     @property
     def trains(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fasterseg.runs import BEST_EVEN, KNOWN, MOST_PROBABLE
 from fasterseg.searching.landing.breeding import Window
 from fasterseg.searching.landing.on_budget import Landing
-from fasterseg.searching.landing.scores import Redrawn
+from fasterseg.searching.landing.scores import ResampledScore
 from fasterseg.searching.selecting.candidates import Candidate, Origin
 
 
@@ -18,8 +18,8 @@ class Finalist:
 
     candidate: Candidate
     score: float
-    final: Redrawn
-    trained: Redrawn | None = None
+    final: ResampledScore
+    trained: ResampledScore | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from fasterseg.config import SelectionSettings
 from fasterseg.searching.landing.breeding import Breeding, Window
 from fasterseg.searching.landing.on_budget import ATTEMPTS, Landing, Measured, Trials
-from fasterseg.searching.landing.scores import Redrawn
+from fasterseg.searching.landing.scores import ResampledScore
 from fasterseg.searching.selecting.candidates import Candidate, Source
 from fasterseg.searching.selecting.selected import Finalist, Selected
 from fasterseg.searching.selecting.variants_in_turn import variant_of, variants_in_turn
@@ -45,8 +45,8 @@ class Scoring:
     """
 
     score: Callable[[Candidate], float]
-    final: Callable[[Architecture], Redrawn]
-    trained: Callable[[Architecture], Redrawn] | None = None
+    final: Callable[[Architecture], ResampledScore]
+    trained: Callable[[Architecture], ResampledScore] | None = None
 
 
 @dataclass
@@ -67,8 +67,8 @@ class Selection:
     members: Mapping[str, Assignment] = field(default_factory=dict)
     known: dict[Architecture, Candidate] = field(default_factory=dict)
     scores: dict[Architecture, float] = field(default_factory=dict)
-    finals: dict[Architecture, Redrawn] = field(default_factory=dict)
-    trained: dict[Architecture, Redrawn] = field(default_factory=dict)
+    finals: dict[Architecture, ResampledScore] = field(default_factory=dict)
+    trained: dict[Architecture, ResampledScore] = field(default_factory=dict)
     even: list[Architecture] = field(default_factory=list)
     even_there: Architecture | None = None
     fitted: dict[str, Architecture] = field(default_factory=dict)

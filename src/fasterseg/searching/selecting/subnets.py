@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fasterseg.errors import BudgetError
 from fasterseg.events import Progress
 from fasterseg.searching.landing.on_budget import Landing
-from fasterseg.searching.landing.scores import Redrawn, ScoreRedrawn
+from fasterseg.searching.landing.scores import ResampledScore, ScoreResampled
 from fasterseg.searching.selecting.choosing import Choice
 from fasterseg.searching.selecting.randoms import RandomName, sample_random
 from fasterseg.searching.steps.contenders import Contender
@@ -37,16 +37,16 @@ class SubnetScores:
     no score.
     """
 
-    own: Redrawn | None
+    own: ResampledScore | None
     randoms: tuple[ScoredRandom, ...] = ()
     missing: str = ""
-    rivals: tuple[Redrawn, ...] = ()
+    rivals: tuple[ResampledScore, ...] = ()
 
 
 def score_all(
     contenders: Sequence[Contender],
     choices: Mapping[str, Choice],
-    score: ScoreRedrawn,
+    score: ScoreResampled,
     *,
     pricing: Pricing,
     seed: int,
@@ -60,10 +60,10 @@ def score_all(
     """
     students = [one.name for one in contenders if one.settings.role == "student"]
     total = subnets_of(contenders, choices) + random_count * len(students)
-    known: dict[tuple[Architecture, str], Redrawn] = {}
+    known: dict[tuple[Architecture, str], ResampledScore] = {}
     done = 0
 
-    def scored(name: str, architecture: Architecture, told: str = "") -> Redrawn:
+    def scored(name: str, architecture: Architecture, told: str = "") -> ResampledScore:
         nonlocal done
         key = architecture, name if apart else ""
         if key not in known:

@@ -13,7 +13,7 @@ from fasterseg.config import SearchSettings
 from fasterseg.datasets.batches.loading import Batch
 from fasterseg.layers.units import Take, taken
 from fasterseg.learning.batch_loss import SEGMENTATION, BatchLoss, Criterion
-from fasterseg.learning.losses import HardPixels
+from fasterseg.learning.losses import OhemSettings
 from fasterseg.learning.precision import Formats, Numerics, choose_numerics
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.schedules import Schedule
@@ -40,7 +40,7 @@ class Objective:
 
     ignore: int
     auxiliary_weight: float
-    hard_pixels: HardPixels
+    hard_pixels: OhemSettings
     numerics: Numerics
     computation: Callable[[Take], Computation] = FoldedComputation
     accumulate: int = 1
@@ -163,7 +163,7 @@ class WeightTraining:
                 losses.append(loss.detach())
         mean = torch.stack(losses).sum() / len(relaxations)
         gradients = [used.gradient for used in self.gradients]
-        self.ranks.summed_([mean, *gradients])
+        self.ranks.all_reduce_([mean, *gradients])
         norm = torch.nn.utils.get_total_norm(gradients)
         names, ranks = batch.names, self.ranks
         require_finite(mean, norm, step=index, stage=self.stage, names=names, ranks=ranks)

@@ -219,7 +219,7 @@ def test_an_annotation_that_cannot_be_drawn_is_told_by_image_and_id(
     one(tmp_path, content(annotation([SQUARE]), annotation(bad, id=77)))
 
     kind = FaultKind.BAD_SHAPE if why else FaultKind.BAD_LABELS
-    with pytest.raises(DataError, match=kind.counted(1)) as caught:
+    with pytest.raises(DataError, match=kind.format_count(1)) as caught:
         open_data(tmp_path)
 
     assert "annotations/instances_default.json" in caught.value.why

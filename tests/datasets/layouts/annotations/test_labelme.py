@@ -192,14 +192,14 @@ def test_a_shape_that_cannot_be_drawn_is_told_by_file_and_place(
 ) -> None:
     one(tmp_path, shape("car", SQUARE), bad)
 
-    with pytest.raises(DataError, match=FaultKind.BAD_SHAPE.counted(1)) as caught:
+    with pytest.raises(DataError, match=FaultKind.BAD_SHAPE.format_count(1)) as caught:
         open_data(tmp_path)
 
     assert "a.json (shape 2, 'car'" in caught.value.why
     assert why in caught.value.why
     assert caught.value.next_step
     one(tmp_path, shape("car", SQUARE), name="good")
-    with pytest.raises(DataError, match="^" + FaultKind.BAD_SHAPE.counted(1)):
+    with pytest.raises(DataError, match="^" + FaultKind.BAD_SHAPE.format_count(1)):
         check_data(tmp_path)
 
 
@@ -221,7 +221,7 @@ def test_a_file_that_is_none_of_labelmes_is_told(text: str, why: str, tmp_path: 
     one(tmp_path, shape("car", SQUARE))
     (tmp_path / "b.json").write_text(text if '"shapes"' in text else '{"shapes" "points"' + text)
 
-    with pytest.raises(DataError, match=FaultKind.BAD_LABELS.counted(1)) as caught:
+    with pytest.raises(DataError, match=FaultKind.BAD_LABELS.format_count(1)) as caught:
         open_data(tmp_path)
 
     assert "b.json" in caught.value.why
@@ -236,7 +236,7 @@ def test_an_image_that_is_not_there_is_told(name: str, tmp_path: Path) -> None:
     file.with_suffix(".png").unlink()
     file.write_text(file.read_text().replace('"b.png"', json.dumps(name)))
 
-    with pytest.raises(DataError, match=FaultKind.LOST_IMAGE.counted(1)) as caught:
+    with pytest.raises(DataError, match=FaultKind.LOST_IMAGE.format_count(1)) as caught:
         open_data(tmp_path)
 
     assert "b.json" in caught.value.why

@@ -109,7 +109,7 @@ def test_a_line_that_is_no_outline_is_told_by_its_number(
 ) -> None:
     one(tmp_path, f"{SQUARE}\n{line}\n")
 
-    with pytest.raises(DataError, match=kind.counted(1)) as caught:
+    with pytest.raises(DataError, match=kind.format_count(1)) as caught:
         open_data(tmp_path)
 
     assert "labels/train/a.txt:2" in caught.value.why
@@ -132,7 +132,7 @@ def test_a_list_that_leads_outside_or_nowhere_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         open_data(tmp_path / "data")
 
-    assert FaultKind.OUTSIDE.counted(1) in caught.value.why
+    assert FaultKind.OUTSIDE.format_count(1) in caught.value.why
     assert "2 lines of list files that name no image" in caught.value.why
 
 

@@ -89,7 +89,7 @@ def test_a_line_of_a_list_that_names_no_image_is_a_fault(tmp_path: Path) -> None
     with pytest.raises(DataError) as caught:
         open_data(tmp_path)
 
-    assert FaultKind.BAD_LIST.counted(1) in caught.value.what
+    assert FaultKind.BAD_LIST.format_count(1) in caught.value.what
     assert "test.txt:5" in caught.value.why
 
 
@@ -112,8 +112,8 @@ def test_a_mask_without_an_image_and_an_image_without_a_mask_are_faults(tmp_path
     with pytest.raises(DataError) as caught:
         open_data(tmp_path)
 
-    assert FaultKind.UNPAIRED_IMAGE.counted(1) in caught.value.why
-    assert FaultKind.UNPAIRED_MASK.counted(1) in caught.value.why
+    assert FaultKind.UNPAIRED_IMAGE.format_count(1) in caught.value.why
+    assert FaultKind.UNPAIRED_MASK.format_count(1) in caught.value.why
 
 
 def test_colours_are_those_of_label_colors_txt(tmp_path: Path) -> None:

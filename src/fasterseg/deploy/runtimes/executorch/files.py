@@ -32,7 +32,7 @@ _NAME = "job"
 
 
 def write(job: WholeJob, card: ExportedCard, form: ExportForm, path: Path) -> None:
-    """Lower a job for XNNPACK and write it; raises as `executorch_process.lowered` does."""
+    """Lower a job for XNNPACK and write it; raises as `executorch.process.lowered` does."""
     durable_write(path, with_card(program_of(job, form), card))
 
 

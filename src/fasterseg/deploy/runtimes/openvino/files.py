@@ -65,7 +65,7 @@ def read(path: Path, running: Running) -> tuple[Any, ExportedCard, str]:
     if digest != running.made_here:
         files = files_of(path)
         require_runs(files, contents, card, runtime="openvino", threads=running.threads)
-    with told(path):
+    with telling_refusals(path):
         return core.read_model(text.anew, contents[1]), card, digest
 
 
@@ -89,7 +89,7 @@ def looked_at(path: Path) -> tuple[OpenvinoText, tuple[bytes, bytes], ExportedCa
 
 
 @contextmanager
-def told(path: Path | None = None) -> Iterator[None]:
+def telling_refusals(path: Path | None = None) -> Iterator[None]:
     """Tell what OpenVINO refuses in this block as a fault of the model."""
     try:
         yield

@@ -27,7 +27,7 @@ from fasterseg.deploy.exporting.timed_graphs import (
 from fasterseg.deploy.runtimes.onnx import files as onnx_files
 from fasterseg.deploy.runtimes.onnx.backend import SMALL, OnnxBackend
 from fasterseg.deploy.runtimes.openvino import files as openvino_files
-from fasterseg.deploy.runtimes.openvino.files import require_openvino, the_core, told
+from fasterseg.deploy.runtimes.openvino.files import require_openvino, telling_refusals, the_core
 from fasterseg.deploy.runtimes.openvino.installed import antialiased
 from fasterseg.deploy.runtimes.openvino.quantising import TIMED, nncf_quantised, require_nncf
 from fasterseg.deploy.runtimes.sessions import Image, Running
@@ -128,13 +128,13 @@ class OpenvinoBackend(OnnxBackend):
 
     def open_graph(self, model: bytes) -> OpenvinoGraph:
         """An ONNX model, ready to run."""
-        with told():
+        with telling_refusals():
             read = antialiased(self._core.read_model(model))
         return self.open_model(read, digest_of_bytes(model))
 
     def open_model(self, model: Any, digest: str) -> OpenvinoGraph:
         """An OpenVINO model, ready to run."""
-        with told():
+        with telling_refusals():
             compiled = self._compiled(model)
         return OpenvinoGraph(digest, compiled, compiled.create_infer_request())
 
@@ -174,7 +174,7 @@ class OpenvinoBackend(OnnxBackend):
         if self.precision != "int8":
             return self.open_graph(model)
         noise = np.random.default_rng(0).integers(0, 256, (1, *size, 3), dtype=np.uint8)
-        with told():
+        with telling_refusals():
             read = antialiased(self._core.read_model(model))
         return self.open_model(nncf_quantised(read, [[noise]], TIMED), digest_of_bytes(model))
 

@@ -25,7 +25,7 @@ from fasterseg.resources import peak_bytes, reset_peak
 from fasterseg.runtime import numpy_generator, set_threads
 from fasterseg.teaching.class_map import by_name
 from fasterseg.teaching.grids import FINEST_STRIDE
-from fasterseg.teaching.named import Asked
+from fasterseg.teaching.named import TeacherInputs
 from fasterseg.teaching.teachers import BundleTeacher, stride_of
 from fasterseg.teaching.views import Averaged, Views
 
@@ -70,7 +70,7 @@ def _teacher(job: Job, source: DataSource) -> Averaged:
     return _alone(predictor, asked)
 
 
-def _alone(predictor: NetworkPredictor, asked: Asked) -> Averaged:
+def _alone(predictor: NetworkPredictor, asked: TeacherInputs) -> Averaged:
     names = asked.source.label_space.names
     same = by_name(names, names, teacher="teacher", data=asked.source.name)
     facts = TeacherFacts(name="teacher", digest="")

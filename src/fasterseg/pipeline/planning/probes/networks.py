@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from fasterseg.amounts import number_of
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import Recipe
 from fasterseg.config.taught import keeps_answers
@@ -26,7 +27,7 @@ from fasterseg.events import Progress
 from fasterseg.forecasting.timings import DeliveryTiming, StepTiming, TrainingTiming
 from fasterseg.forecasting.workload import Cost
 from fasterseg.latency.table import Target
-from fasterseg.learning.step_times import counted, time_stage
+from fasterseg.learning.step_times import time_stage
 from fasterseg.network.description import NetworkDescription
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.pipeline.opening import open_source
@@ -59,7 +60,7 @@ def probe_training(job: Job, folder: Path, progress: Progress) -> TrainingTiming
             folder / "saved",
             seconds=job.seconds,
             device=device,
-            tell=lambda done: progress(0, 2, counted(done)),
+            tell=lambda done: progress(0, 2, number_of(done, "step")),
         )
         reset_peak()
         progress(1, 2, "scoring")

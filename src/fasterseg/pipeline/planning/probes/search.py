@@ -10,6 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from fasterseg.amounts import number_of
 from fasterseg.config import Recipe
 from fasterseg.datasets.sources.remembering import as_after_an_epoch
 from fasterseg.errors import BudgetError, Diverged
@@ -18,7 +19,7 @@ from fasterseg.events import Progress, silent
 from fasterseg.forecasting.timings import SearchTiming, StepTiming
 from fasterseg.forecasting.workload import Cost, Workload
 from fasterseg.latency.table import Target
-from fasterseg.learning.step_times import Step, counted, endless, time_stage, time_steps
+from fasterseg.learning.step_times import Step, endless, time_stage, time_steps
 from fasterseg.network.network import Network
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.pipeline.opening import open_source
@@ -55,7 +56,9 @@ def probe_search(job: Job, folder: Path, progress: Progress) -> SearchTiming:
         progress(part, len(_PARTS), _PARTS[part])
 
     def steps_of(part: int) -> Step:
-        return lambda done: progress(part, len(_PARTS), f"{_PARTS[part]}, {counted(done)}")
+        return lambda done: progress(
+            part, len(_PARTS), f"{_PARTS[part]}, {number_of(done, 'step')}"
+        )
 
     begins(0)
     began = time.monotonic()

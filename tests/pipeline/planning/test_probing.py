@@ -18,7 +18,7 @@ from fasterseg.pipeline.planning.probing import probed
 from fasterseg.processes import is_running
 from fasterseg.stopping import StopRequest
 
-TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
+TINY = Path(__file__).parents[1] / "tiny.yaml"
 
 
 def instead_of_python(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:

@@ -9,7 +9,13 @@ import pytest
 
 from fasterseg.errors import DataError
 from fasterseg.evaluation import ConfusionMatrix
-from fasterseg.searching.landing.scores import REDRAWN, Redrawn, lead, redrawn, whole_mean_iou
+from fasterseg.searching.landing.scores import (
+    RESAMPLES,
+    ResampledScore,
+    lead,
+    resampled_score,
+    whole_mean_iou,
+)
 
 CLASSES, IGNORE = 4, 255
 
@@ -33,22 +39,22 @@ def test_the_mean_is_that_of_one_matrix_over_all_images() -> None:
     images, whole = network(0.7), ConfusionMatrix(CLASSES)
     for one in images:
         whole.merge(one)
-    found = redrawn(images, seed=0)
+    found = resampled_score(images, seed=0)
     assert found.mean_iou == whole.mean_iou()
-    assert len(found.redrawn) == REDRAWN
-    assert abs(np.mean(found.redrawn) - found.mean_iou) < 0.01
+    assert len(found.resamples) == RESAMPLES
+    assert abs(np.mean(found.resamples) - found.mean_iou) < 0.01
 
 
 def test_a_class_that_no_image_shows_does_not_count() -> None:
     one = ConfusionMatrix(CLASSES)
     one.update(np.array([[0, 1, 1, 1]]), np.array([[0, 1, 1, 0]]), ignore=IGNORE)
-    found = redrawn([one], seed=0)
+    found = resampled_score([one], seed=0)
     assert found.mean_iou == pytest.approx((1 / 2 + 2 / 3) / 2)
-    assert found.redrawn == pytest.approx((found.mean_iou,) * REDRAWN)
+    assert found.resamples == pytest.approx((found.mean_iou,) * RESAMPLES)
 
 
 def test_a_network_leads_itself_by_nothing_and_there_is_no_error() -> None:
-    one = redrawn(network(0.7), seed=0)
+    one = resampled_score(network(0.7), seed=0)
     assert lead(one, one).difference == lead(one, one).error == 0
 
 
@@ -67,18 +73,18 @@ def test_what_two_networks_have_in_common_is_no_error_of_their_difference() -> N
             mended.counts[row, column] -= 1
             mended.counts[row, row] += 1
         better.append(mended)
-    first, second = redrawn(better, seed=0), redrawn(worse, seed=0)
+    first, second = resampled_score(better, seed=0), resampled_score(worse, seed=0)
     found = lead(first, second)
     assert found.difference > 3 * found.error > 0
-    assert found.error < 0.3 * float(np.std(first.redrawn))
+    assert found.error < 0.3 * float(np.std(first.resamples))
 
 
 def test_the_error_is_what_other_images_would_have_shown() -> None:
     """Against many networks scored on images of their own: the spread of the differences."""
     leads = [
         lead(
-            redrawn(network(0.75, seed=2 * seed), seed=0),
-            redrawn(network(0.70, seed=2 * seed + 1), seed=0),
+            resampled_score(network(0.75, seed=2 * seed), seed=0),
+            resampled_score(network(0.70, seed=2 * seed + 1), seed=0),
         )
         for seed in range(60)
     ]
@@ -87,8 +93,8 @@ def test_the_error_is_what_other_images_would_have_shown() -> None:
 
 
 def test_scores_without_redrawn_images_have_no_error() -> None:
-    assert lead(Redrawn(0.5), Redrawn(0.25)).difference == 0.25
-    assert lead(Redrawn(0.5), Redrawn(0.25)).error == 0.0
+    assert lead(ResampledScore(0.5), ResampledScore(0.25)).difference == 0.25
+    assert lead(ResampledScore(0.5), ResampledScore(0.25)).error == 0.0
 
 
 def test_images_without_a_labelled_pixel_are_refused() -> None:

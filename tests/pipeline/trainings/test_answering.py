@@ -18,7 +18,7 @@ from fasterseg.errors import Interrupted
 from fasterseg.events import Progress
 from fasterseg.network.taught import TeacherFacts
 from fasterseg.pipeline.trainings import answering
-from fasterseg.pipeline.trainings.answering import Lessons, note_on_answers
+from fasterseg.pipeline.trainings.answering import TeacherQueries, note_on_answers
 from fasterseg.runs import RunFolder
 from fasterseg.stages import StageTimes, Watch
 from fasterseg.stopping import StopRequest
@@ -73,10 +73,12 @@ class Display:
         yield step
 
 
-def lessons(folder: Path, **distillation: Any) -> Lessons:
+def lessons(folder: Path, **distillation: Any) -> TeacherQueries:
     """In a run in that folder."""
     student = {"steps": 2, "distillation": distillation}
-    return Lessons(Recipe.model_validate({"student": student}), RunFolder(folder), SOURCE, "cpu")
+    return TeacherQueries(
+        Recipe.model_validate({"student": student}), RunFolder(folder), SOURCE, "cpu"
+    )
 
 
 def test_each_image_is_asked_about_once_and_the_answer_is_that_image_s(

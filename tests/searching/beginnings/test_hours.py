@@ -14,7 +14,7 @@ from fake_clocks import FakeClock
 from fasterseg.config import SearchSettings
 from fasterseg.errors import UsageError
 from fasterseg.learning.allowance import Allowance
-from fasterseg.searching.beginnings.hours import SearchStages, counted, shared_out
+from fasterseg.searching.beginnings.hours import SearchStages, shared_out, with_step_count
 from fasterseg.searching.landing.scores import FINAL_TIMES
 from fasterseg.searching.selecting.effort import MOST_CANDIDATES, effort
 
@@ -53,7 +53,7 @@ class FakeSearch:
     def counted(self) -> SearchSettings:
         stages = SearchStages(self.pretraining, self.cosearch)
         path = self.folder / "allowance.json"
-        return counted(self.settings, stages, path, device=CPU, clock=self.clock)
+        return with_step_count(self.settings, stages, path, device=CPU, clock=self.clock)
 
 
 def search_of(folder: Path, **changes: Any) -> FakeSearch:
@@ -105,7 +105,7 @@ def selecting(search: FakeSearch, *, candidate_seconds: float, students: int = 1
 
     stages = SearchStages(search.pretraining, search.cosearch, candidate, students)
     path = search.folder / "allowance.json"
-    return counted(search.settings, stages, path, device=CPU, clock=search.clock)
+    return with_step_count(search.settings, stages, path, device=CPU, clock=search.clock)
 
 
 def test_a_tenth_of_the_hours_is_the_selection_s(tmp_path: Path) -> None:

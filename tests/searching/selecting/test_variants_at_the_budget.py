@@ -23,7 +23,7 @@ from fasterseg.searching.landing.branch_selection import try_variants
 from fasterseg.searching.landing.breeding import Window
 from fasterseg.searching.landing.concluding import Appraisal, land_all
 from fasterseg.searching.landing.measurements import KeptMeasurements
-from fasterseg.searching.landing.scores import Redrawn, Scorers
+from fasterseg.searching.landing.scores import ResampledScore, Scorers
 from fasterseg.searching.search import Search
 from fasterseg.searching.selecting.candidates import Source
 from fasterseg.searching.summaries.summary import SearchSummary
@@ -66,8 +66,8 @@ class Judge:
         return 0.6 if variant(architecture) == WANTED else 0.5
 
     def scorers(self, _search: Search, _data: SearchData) -> Scorers:
-        def final(architecture: Architecture, name: str) -> Redrawn:
-            return Redrawn(self.score(architecture, name))
+        def final(architecture: Architecture, name: str) -> ResampledScore:
+            return ResampledScore(self.score(architecture, name))
 
         return Scorers(self.score, final, validation=final, finalists=MadeUpTrainer(self.train))
 

@@ -75,7 +75,7 @@ def scored_images(
 
     def of(_: Any, __: Any, indices: Any, **known: Any) -> Any:
         seen.append([*indices])
-        return SimpleNamespace(mean_iou=known["calibration_images"], redrawn=None)
+        return SimpleNamespace(mean_iou=known["calibration_images"], resampled_score=None)
 
     monkeypatch.setattr(SubnetScoring, "of", of)
     candidate_scores(search.weights.supernet, data, device=CPU)
@@ -126,7 +126,7 @@ def scored(ranks: Ranks, folder: Path) -> tuple[list[Any], list[list[int]], Any]
     validated = subnet_scorer(
         recipe, supernet, data.source, data.calibration(), device=CPU, ranks=ranks
     )(network, student.name)
-    return found, asked, (validated, scoring.redrawn(network, student.name))
+    return found, asked, (validated, scoring.resampled_score(network, student.name))
 
 
 @pytest.mark.parametrize("count", [2, 4])

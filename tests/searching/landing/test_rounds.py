@@ -22,7 +22,7 @@ from fasterseg.searching.landing.concluding import Appraisal
 from fasterseg.searching.landing.measurements import KeptMeasurements
 from fasterseg.searching.landing.on_budget import Landing
 from fasterseg.searching.landing.rounds import land_together
-from fasterseg.searching.landing.scores import Redrawn
+from fasterseg.searching.landing.scores import ResampledScore
 from fasterseg.searching.search import Search
 from fasterseg.searching.selecting.choosing import Choice, Selector
 from fasterseg.searching.selecting.kept_scores import KeptScores
@@ -85,7 +85,7 @@ def landed(
 
 def selected(far: Far, folder: Path) -> dict[str, Choice]:
     search, appraisal, job, found = landed(far, folder, recipe(), refined=False)
-    final = lambda one, _name: Redrawn(score_of(one), (score_of(one),))  # noqa: E731
+    final = lambda one, _name: ResampledScore(score_of(one), (score_of(one),))  # noqa: E731
     kept = KeptScores(job.run.candidate_scores, lambda one, _name: score_of(one), final)
     log = EventLog(job.run.selection.log)
     settings = job.recipe.search.selection

@@ -27,7 +27,7 @@ from fasterseg.pipeline.planning.probes.job import Job
 from fasterseg.pipeline.settings.sizing import with_sizes
 from fasterseg.pipeline.setup.setting_up import set_up
 from fasterseg.pipeline.setup.setup_report import SetupReport
-from fasterseg.pipeline.setup.wishes import Wishes
+from fasterseg.pipeline.setup.wishes import SetupOptions
 
 NAMES = [f"drive{drive}_{frame:03d}" for drive in range(8) for frame in range(3)]
 
@@ -54,7 +54,7 @@ def measured(kind: type[Any], job: Job, folder: Path) -> Any:
 
 
 def begun(path: str | Path, *, ask: Ask = take_usual, out: str = "", **wished: Any) -> SetupReport:
-    wishes = Wishes(**{"budget": "12ms", "hours": 8.0, **wished})
+    wishes = SetupOptions(**{"budget": "12ms", "hours": 8.0, **wished})
     return set_up(
         path,
         progress_for(json=False),

@@ -16,7 +16,7 @@ from fasterseg.pipeline.planning.probes.answers import MadeUpAnswers, probe_answ
 from fasterseg.pipeline.planning.probes.job import Job
 from fasterseg.training.task import KeptTeacher, Teacher
 
-TINY = Path(__file__).with_name("tiny.yaml")
+TINY = Path(__file__).parents[1] / "tiny.yaml"
 CLASSES, HEIGHT, WIDTH = 9, 32, 64
 
 

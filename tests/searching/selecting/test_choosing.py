@@ -19,7 +19,7 @@ from fasterseg.searching.beginnings.beginning import agreed_start, task_of
 from fasterseg.searching.landing.concluding import Appraisal, land_all
 from fasterseg.searching.landing.measurements import KeptMeasurements
 from fasterseg.searching.landing.on_budget import Measure
-from fasterseg.searching.landing.scores import FINAL_TIMES, Redrawn, ScoreTrained
+from fasterseg.searching.landing.scores import FINAL_TIMES, ResampledScore, ScoreTrained
 from fasterseg.searching.search import Search
 from fasterseg.searching.selecting.choosing import Choice, Selector, one_candidate
 from fasterseg.searching.selecting.effort import STEPS_OF_A_SCORE
@@ -115,11 +115,11 @@ class Machine:
         self.scored.append(architecture)
         return score_of(architecture)
 
-    def final(self, architecture: Architecture, _name: str) -> Redrawn:
+    def final(self, architecture: Architecture, _name: str) -> ResampledScore:
         self.work()
         self.finals.append(architecture)
         found = score_of(architecture)
-        return Redrawn(found, (found - 0.01, found + 0.01))
+        return ResampledScore(found, (found - 0.01, found + 0.01))
 
     @property
     def pieces(self) -> int:
@@ -193,10 +193,10 @@ def test_known_networks_are_candidates_and_those_that_cannot_be_are_told(tmp_pat
 def test_a_finalist_s_training_counts_as_the_scores_that_it_takes_as_long_as(
     tmp_path: Path,
 ) -> None:
-    def trained(architecture: Architecture, _name: str, progress: Progress) -> Redrawn:
+    def trained(architecture: Architecture, _name: str, progress: Progress) -> ResampledScore:
         for done in range(1, 401):
             progress(done, 400, "")
-        return Redrawn(score_of(architecture))
+        return ResampledScore(score_of(architecture))
 
     machine = Machine()
     machine.end(tmp_path, trained=trained, selection={"trained": 2, "trained_steps": 400})

@@ -10,7 +10,7 @@ import pytest
 from small_spaces import PRICING, make_space, make_student, make_teacher, random_architectures
 
 from fasterseg.events import silent
-from fasterseg.searching.landing.scores import Redrawn
+from fasterseg.searching.landing.scores import ResampledScore
 from fasterseg.searching.selecting.subnets import SubnetScores, score_all
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.extremes import cheapest, dearest
@@ -46,11 +46,11 @@ def scores_at(
 ) -> dict[str, SubnetScores]:
     """What two students and a teacher score, the students at these latencies."""
 
-    def score(architecture: Architecture, name: str) -> Redrawn:
+    def score(architecture: Architecture, name: str) -> ResampledScore:
         assert name in [one.name for one in contenders()], "whose blocks it is cut out of"
         if scored is not None:
             scored.append(architecture)
-        return Redrawn(share_of(architecture))
+        return ResampledScore(share_of(architecture))
 
     (one,) = random_architectures(Options.of(SPACE, STUDENTS[0]), 1)
     choices: Any = {

@@ -10,7 +10,7 @@ from small_searches import small_search
 from fasterseg.config import AugmentationSettings, PretrainingSettings, SearchSettings
 from fasterseg.datasets.sources.changed import scaled
 from fasterseg.datasets.street import StreetScenes
-from fasterseg.learning.losses import HardPixels
+from fasterseg.learning.losses import OhemSettings
 from fasterseg.searching.beginnings.data import SearchData
 
 SCENES = StreetScenes(size=(64, 128), counts={"train": 8, "val": 2, "test": 1})
@@ -45,7 +45,7 @@ def test_labels_at_the_logits_stride_are_lost_without_any_upsampling() -> None:
     classes = SCENES.label_space.classes
     logits = torch.randn(2, classes, 4, 6, generator=torch.Generator().manual_seed(0))
     found = segmentation_loss(
-        logits, {}, batch.labels, ignore=255, auxiliary_weight=0, hard_pixels=HardPixels(1.0, 1.0)
+        logits, {}, batch.labels, ignore=255, auxiliary_weight=0, hard_pixels=OhemSettings(1.0, 1.0)
     )
     plain = torch.nn.functional.cross_entropy(logits, batch.labels, ignore_index=255)
     torch.testing.assert_close(found, plain)

@@ -22,7 +22,7 @@ from small_spaces import (
 from fasterseg.config import SelectionSettings
 from fasterseg.searching.landing.breeding import Breeding, Window
 from fasterseg.searching.landing.on_budget import ATTEMPTS, Landing, Trials, land
-from fasterseg.searching.landing.scores import Redrawn
+from fasterseg.searching.landing.scores import ResampledScore
 from fasterseg.searching.selecting.candidates import Candidate, Source
 from fasterseg.searching.selecting.selected import Selected
 from fasterseg.searching.selecting.selection import ROUNDS, Scoring, Selection
@@ -95,18 +95,18 @@ class Search:
         self.scored[one.architecture] = one
         return self.misled(one.architecture)
 
-    def final(self, architecture: Architecture) -> Redrawn:
+    def final(self, architecture: Architecture) -> ResampledScore:
         assert architecture not in self.finals, "a finalist is not scored again"
         self.finals.append(architecture)
         found = 0.0 if architecture == self.worst else score(architecture)
-        return Redrawn(found, (found - 0.01, found + 0.01))
+        return ResampledScore(found, (found - 0.01, found + 0.01))
 
-    def final_trained(self, architecture: Architecture) -> Redrawn:
+    def final_trained(self, architecture: Architecture) -> ResampledScore:
         """What training tells: nothing of what the subnet scored."""
         assert architecture in self.finals, "only finalists are trained"
         assert architecture not in self.trained, "none is trained twice"
         self.trained.append(architecture)
-        return Redrawn(hashed(architecture, 8))
+        return ResampledScore(hashed(architecture, 8))
 
     def landed(self) -> Landing:
         """The most probable network, on its budget."""
@@ -394,7 +394,7 @@ def test_what_training_tells_decides_among_those_that_were_trained() -> None:
         assert len(search.trained) == selected.networks_trained == 3
         chosen = selected.landing.architecture
         assert chosen == max(search.trained, key=lambda one: hashed(one, 8))
-        assert selected.chosen.trained == Redrawn(hashed(chosen, 8))
+        assert selected.chosen.trained == ResampledScore(hashed(chosen, 8))
         assert search.finals[0] in search.trained or selected.passed_over == 0
 
 

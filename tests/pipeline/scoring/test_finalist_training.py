@@ -23,7 +23,7 @@ from fasterseg.runs import RunFolder
 from fasterseg.searching.beginnings.beginning import agreed_start, data_of, task_of
 from fasterseg.searching.beginnings.sharing import Together
 from fasterseg.searching.derivation import derive
-from fasterseg.searching.landing.scores import Redrawn, Scorers
+from fasterseg.searching.landing.scores import ResampledScore, Scorers
 from fasterseg.searching.search import Search
 from fasterseg.space.architecture import Architecture
 from fasterseg.stopping import StopRequest
@@ -63,11 +63,13 @@ def score(
     *,
     progress: Progress = silent,
     stop: StopRequest | None = None,
-) -> Redrawn:
+) -> ResampledScore:
     """What a finalist comes to in a run's folder, as a search asks for it."""
     lead = Lead(ALONE, StopRequest() if stop is None else stop)
     together = Together(lead, lambda *_: scorers, trainer.data)
-    scorers = Scorers(lambda *_: 0.0, trainer.scoring.redrawn, trainer.scoring.redrawn, trainer)
+    scorers = Scorers(
+        lambda *_: 0.0, trainer.scoring.resampled_score, trainer.scoring.resampled_score, trainer
+    )
     trained = together.trained(scorers, RunFolder(run))
     assert trained is not None
     return trained(network, "student", progress)
@@ -81,7 +83,7 @@ def test_a_finalist_is_trained_as_a_student_and_the_supernet_stays_what_it_was(
     supernet = search.weights.supernet
     before = {key: tensor.clone() for key, tensor in supernet.state_dict().items()}
     told: list[tuple[int, int]] = []
-    untrained = trainer.scoring.redrawn(network, "student")
+    untrained = trainer.scoring.resampled_score(network, "student")
     found = score(
         trainer,
         network,
@@ -224,7 +226,7 @@ def scored(ranks: Ranks, folder: Path) -> float:
     with closing(trainer.begun(network, "student")) as stage:
         for index in range(STEPS):
             stage.step(index)
-        return stage.redrawn().mean_iou
+        return stage.resampled_score().mean_iou
 
 
 def test_ranks_train_a_finalist_together(tmp_path: Path) -> None:
