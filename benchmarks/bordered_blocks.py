@@ -22,7 +22,7 @@ from statistics import fmean
 import numpy as np
 
 from fasterseg.config import Recipe, build_recipe
-from fasterseg.config.shipped_recipes import recipe_file
+from fasterseg.config.named_recipes import recipe_file
 from fasterseg.deploy.benchmark.measuring import groups_of, noise_image
 from fasterseg.deploy.exporting.bordering import SizedBlock, made_up
 from fasterseg.deploy.exporting.borders import border_shares, bordered_inputs

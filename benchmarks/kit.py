@@ -33,7 +33,7 @@ from scipy.stats import spearmanr
 
 from fasterseg.amounts import size
 from fasterseg.config import Recipe, build_recipe
-from fasterseg.config.shipped_recipes import recipe_file
+from fasterseg.config.named_recipes import recipe_file
 from fasterseg.console.progress import progress_for
 from fasterseg.datasets.opening import open_data
 from fasterseg.deploy.exporting import timed_graphs

@@ -40,8 +40,8 @@ from random import Random
 
 from fasterseg.changes import refuse_changes
 from fasterseg.config import Recipe, build_recipe
+from fasterseg.config.named_recipes import recipe_file
 from fasterseg.config.reading import read_yaml
-from fasterseg.config.shipped_recipes import recipe_file
 from fasterseg.console.progress import progress_for
 from fasterseg.deploy.benchmark.measuring import WindowSettings
 from fasterseg.deploy.benchmark.on_target import meter_of

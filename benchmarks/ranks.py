@@ -37,7 +37,7 @@ from fasterseg.datasets.street import StreetScenes
 from fasterseg.learning.precision import choose_numerics
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.network.description import NetworkDescription
-from fasterseg.network.shipped import model_path
+from fasterseg.network.named_models import model_path
 from fasterseg.runtime import memory_kept, processor_name, set_threads
 from fasterseg.searching.search import Search, SearchTask
 from fasterseg.space.architecture import Geometry

@@ -19,8 +19,8 @@ from by_turns import by_turns, print_table
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import AugmentationSettings, TrainingSettings
 from fasterseg.datasets.street import StreetScenes
+from fasterseg.learning.noise_batch import noise_batch
 from fasterseg.learning.precision import choose_numerics
-from fasterseg.learning.rehearsing import noise_batch
 from fasterseg.network.description import NetworkDescription
 from fasterseg.reporting.counting import costs_of, evaluated
 from fasterseg.runtime import processor_name, set_threads

@@ -26,7 +26,7 @@ sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
 from browser_device import measure_in_browser
 
 from fasterseg.config import TargetSettings, build_recipe
-from fasterseg.config.shipped_recipes import recipe_file
+from fasterseg.config.named_recipes import recipe_file
 from fasterseg.datasets.opening import open_data
 from fasterseg.kit.kept import networks_of
 from fasterseg.kit.measured import KitMeasured, read_measured

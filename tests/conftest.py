@@ -118,11 +118,11 @@ def run_folder(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def shipped_models() -> tuple[str, ...]:
     """The names of models; the test is skipped where the package that has them is absent."""
-    from fasterseg.network.shipped import shipped_names
+    from fasterseg.network.named_models import model_names
 
-    if not shipped_names():
+    if not model_names():
         pytest.skip("fasterseg-models is not installed")
-    return shipped_names()
+    return model_names()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from fasterseg import packing
 from fasterseg.artifacts import digest_of_file
 from fasterseg.config import build_recipe
 from fasterseg.errors import UsageError
-from fasterseg.network import shipped
+from fasterseg.network import named_models
 from fasterseg.network.bundle import ModelBundle
 
 RECIPE = """\
@@ -40,7 +40,7 @@ def recipe(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty package of models."""
-    monkeypatch.setattr(shipped, "shipped_folder", lambda: tmp_path / "box")
+    monkeypatch.setattr(named_models, "models_folder", lambda: tmp_path / "box")
     return tmp_path / "box"
 
 
@@ -59,7 +59,7 @@ def test_a_packed_bundle_has_its_name_its_recipe_and_half_the_bytes(
     said = capsys.readouterr().out
     assert "mIoU on street/val, 2 images" in said
     assert "points" in said
-    assert shipped.shipped_names() == ("street-1ms",)
+    assert named_models.model_names() == ("street-1ms",)
 
 
 def test_the_score_s_difference_is_that_of_the_two_bundles(trained: Path, recipe: Path) -> None:
@@ -121,6 +121,6 @@ def test_a_bundle_without_terms_and_one_too_large_are_refused(
 def test_without_the_package_of_models_there_is_no_place_for_one(
     trained: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(shipped, "shipped_folder", lambda: None)
+    monkeypatch.setattr(named_models, "models_folder", lambda: None)
     assert packing.main([str(trained), "street-1ms", "--recipe", str(recipe)]) == 4
     assert "pip install -e packages/fasterseg-models" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import pytest
 from told_commands import told_in
 
 from fasterseg.config import build_recipe
-from fasterseg.config.shipped_recipes import recipe_file, shipped_recipes
+from fasterseg.config.named_recipes import named_recipes, recipe_file
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -32,7 +32,7 @@ def test_the_readme_is_a_newcomers_page() -> None:
     assert commands("fasterseg")[0] == "fasterseg run --recipe demo --run runs/demo"
 
 
-@pytest.mark.parametrize("name", shipped_recipes())
+@pytest.mark.parametrize("name", named_recipes())
 def test_every_recipe_is_sound_and_says_what_it_is_for(name: str) -> None:
     recipe = recipe_file(name)
     build_recipe(recipe)

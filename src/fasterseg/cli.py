@@ -103,7 +103,7 @@ def build_app(*verbs: Verb) -> App:
     from cyclopts import App
     from rich.console import Console
 
-    from fasterseg.console.helping import (
+    from fasterseg.console.help_text import (
         PlainTypes,
         default_parameter,
         for_the_command_line,

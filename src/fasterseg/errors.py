@@ -25,7 +25,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Self
 
-from fasterseg.shown_text import as_shown, lines_as_shown
+from fasterseg.terminal_text import as_shown, lines_as_shown
 
 LONGEST_LINE, LONGEST_PLACE, LONGEST_STEP, MOST_LINES = 400, 600, 4000, 60
 """What one line of a message holds: a sentence, a path or command, what is to be written."""

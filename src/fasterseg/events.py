@@ -13,7 +13,7 @@ from fasterseg.artifacts import digest_of_bytes
 from fasterseg.durable import disk_fault, durable_write, make_folder
 from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.foreign.strict_json import NotStrict, load_json
-from fasterseg.shown_text import lines_as_shown
+from fasterseg.terminal_text import lines_as_shown
 
 MOST_BYTES = 2**29
 """Of a log: a million steps and more."""

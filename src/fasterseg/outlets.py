@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, TextIO
 
-from fasterseg.shown_text import lines_as_shown
+from fasterseg.terminal_text import lines_as_shown
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

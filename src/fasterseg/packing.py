@@ -21,15 +21,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fasterseg.config import Recipe
+from fasterseg.config.named_recipes import recipe_file
 from fasterseg.config.reading import MAX_RECIPE_BYTES
-from fasterseg.config.shipped_recipes import recipe_file
 from fasterseg.console.options import Common
 from fasterseg.datasets.sources.joining import share_images
 from fasterseg.deploy.runtimes.models import load_model
 from fasterseg.errors import EnvironmentFault, FastersegError, UsageError
 from fasterseg.evaluation import EvaluationReport, evaluate_predictor
 from fasterseg.foreign.opened_files import bytes_of
-from fasterseg.network import shipped
+from fasterseg.network import named_models
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import Score
 from fasterseg.pipeline.opening import open_source
@@ -157,7 +157,7 @@ def _write_recipe(folder: Path, name: str, recipe: Path | str) -> None:
 
 
 def _models() -> Path:
-    folder = shipped.shipped_folder()
+    folder = named_models.models_folder()
     if folder is None:
         raise EnvironmentFault(
             "there is no place for a model here",

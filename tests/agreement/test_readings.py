@@ -19,7 +19,7 @@ from fasterseg.datasets.pictures.reading import Reading
 from fasterseg.errors import UsageError
 from fasterseg.evaluation import ConfusionMatrix
 from fasterseg.network.card import Card
-from fasterseg.network.shipped import shipped_card
+from fasterseg.network.named_models import named_card
 from fasterseg.pipeline.models.evaluating import OTHERWISE, evaluate_stage
 from fasterseg.training.data import TrainingData
 from fasterseg.training.sight import require_same_sight
@@ -97,7 +97,7 @@ def test_a_teacher_that_reads_otherwise_is_refused_and_the_advice_settles_it(
     tmp_path: Path,
 ) -> None:
     data = folder_of(tmp_path / "data", "", as_colours)
-    card = shipped_card("camvid-8ms").model_copy(
+    card = named_card("camvid-8ms").model_copy(
         update={"reading": Reading(channels=1), "label_space": open_data(data).label_space}
     )
     source = open_data(data)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 import fasterseg
 from fasterseg.config import ContenderSettings, Recipe, build_recipe
 from fasterseg.config.idle import leaves
-from fasterseg.config.shipped_recipes import FOLDER
+from fasterseg.config.named_recipes import FOLDER
 from fasterseg.errors import UsageError
 from fasterseg.space.search_space import SpaceKinds
 

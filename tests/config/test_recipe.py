@@ -20,7 +20,7 @@ from fasterseg.config import (
 )
 from fasterseg.config.contenders import TAKEN_NAMES
 from fasterseg.config.learning_sections import SEARCH_HOURS, TRAINING_HOURS
-from fasterseg.config.shipped_recipes import recipe_file
+from fasterseg.config.named_recipes import recipe_file
 from fasterseg.errors import UsageError
 from fasterseg.runs import RunFolder, random_name
 

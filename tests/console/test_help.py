@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fasterseg import cli
-from fasterseg.console.helping import docstring_sections
+from fasterseg.console.help_text import docstring_sections
 from fasterseg.verbs import VERBS, Verb
 
 SOURCE = Path(cli.__file__).parents[1]

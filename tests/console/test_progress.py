@@ -16,7 +16,7 @@ from fasterseg.console.progress import (
     when_slow,
 )
 from fasterseg.outlets import escaped_output
-from fasterseg.shown_text import as_shown
+from fasterseg.terminal_text import as_shown
 
 
 class FakeClock:

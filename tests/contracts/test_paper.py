@@ -17,13 +17,13 @@ import yaml
 from fasterseg import cli
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.config.idle import leaves
-from fasterseg.config.shipped_recipes import recipe_file, shipped_recipes
+from fasterseg.config.named_recipes import named_recipes, recipe_file
 from fasterseg.config.uses import keyed
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
 PAPER = recipe_file("paper-cityscapes")
-PAPERS = [recipe_file(one) for one in shipped_recipes() if one.startswith("paper-")]
+PAPERS = [recipe_file(one) for one in named_recipes() if one.startswith("paper-")]
 
 # The names that the authors' three configuration files set.
 SEARCH = """seed repo_name abs_dir this_dir root_dir dataset_path img_root_folder gt_root_folder

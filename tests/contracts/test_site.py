@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 import fasterseg
-from fasterseg.config.shipped_recipes import shipped_recipes
+from fasterseg.config.named_recipes import named_recipes
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -121,7 +121,7 @@ def test_the_page_of_python_has_every_public_name() -> None:
 
 def test_the_page_of_recipes_names_each() -> None:
     told = (DOCS / "how-to" / "recipes.md").read_text("utf-8")
-    assert [name for name in shipped_recipes() if f"`{name}`" not in told] == []
+    assert [name for name in named_recipes() if f"`{name}`" not in told] == []
 
 
 def test_the_site_fetches_nothing_from_elsewhere() -> None:

@@ -21,7 +21,7 @@ from told_sandbox import Sandbox
 from typed_programs import PROGRAMS, understood, understood_by_torchrun
 
 from fasterseg import cli
-from fasterseg.console.helping import docstring_sections
+from fasterseg.console.help_text import docstring_sections
 from fasterseg.deploy.runtimes import web_runtime
 from fasterseg.verbs import VERBS, Verb
 

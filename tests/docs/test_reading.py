@@ -11,7 +11,7 @@ from told_sandbox import needed_by
 from typed_programs import understood
 
 from fasterseg.config import Recipe, build_recipe
-from fasterseg.config.shipped_recipes import recipe_file, shipped_recipes
+from fasterseg.config.named_recipes import named_recipes, recipe_file
 
 PAGE = """
 Type `fasterseg recipe lr`, not `fasterseg plan`, and look at `lr`.
@@ -88,7 +88,7 @@ def test_what_commands_name_before_they_make_it_lies_there() -> None:
     assert needed_by([Told("python", "load('runs/photos/x')", 1)]) == ["runs/photos"]
 
 
-@pytest.mark.parametrize("name", shipped_recipes())
+@pytest.mark.parametrize("name", named_recipes())
 def test_a_recipe_that_was_cut_short_stays_as_it_is_once_kept(name: str) -> None:
     short = shortened(build_recipe(recipe_file(name)))
     kept = Recipe.model_validate(short.content())

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fasterseg.layers.resizing import resize
-from fasterseg.learning import enlarging
+from fasterseg.learning import upsampling
 from fasterseg.learning.divergence import EVERY, divergence, looked_at
 from fasterseg.runtime import torch_generator
 
@@ -64,7 +64,7 @@ def test_value_and_gradient_are_those_of_the_plain_form(
     temperature: float,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(enlarging, "rows_at_a_time", lambda classes, width: rows)
+    monkeypatch.setattr(upsampling, "rows_at_a_time", lambda classes, width: rows)
     student, teacher, taught = case(small, theirs, size)
     found = divergence(student, teacher, taught, temperature=temperature, every=every)
     wanted = plain(student, teacher, taught, temperature, every)

@@ -11,10 +11,10 @@ from given_logits import selected
 from torch import Tensor
 
 from fasterseg.layers.resizing import resize
-from fasterseg.learning import enlarging
-from fasterseg.learning.enlarging import linear_matrix
+from fasterseg.learning import upsampling
 from fasterseg.learning.losses import OhemSettings
 from fasterseg.learning.pixel_losses import Truth, cross_entropies
+from fasterseg.learning.upsampling import linear_matrix
 from fasterseg.runtime import torch_generator
 
 IGNORE = 255
@@ -58,7 +58,7 @@ def gradient(loss: Tensor, logits: Tensor) -> Tensor:
 def band(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """How many rows are worked on at a time, whatever the size."""
     rows = int(request.param)
-    monkeypatch.setattr(enlarging, "rows_at_a_time", lambda classes, width: rows)
+    monkeypatch.setattr(upsampling, "rows_at_a_time", lambda classes, width: rows)
     return rows
 
 

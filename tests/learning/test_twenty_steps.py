@@ -17,7 +17,7 @@ from fasterseg.learning.losses import OhemSettings
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.schedules import Schedule, set_rate
 from fasterseg.network.description import NetworkDescription
-from fasterseg.network.shipped import model_path
+from fasterseg.network.named_models import model_path
 from fasterseg.stage_folders import BundleFolder
 
 STEPS, BATCH = 20, 5

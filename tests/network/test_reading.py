@@ -17,8 +17,8 @@ from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.errors import FileError
 from fasterseg.layers.building import InputBlock
 from fasterseg.network.card import Card
+from fasterseg.network.named_models import model_names, model_path, named_card
 from fasterseg.network.predicting import NetworkPredictor
-from fasterseg.network.shipped import model_path, shipped_card, shipped_names
 
 GREY, TWELVE = Reading(channels=1), Reading(range=(0, 4095))
 DICE = np.random.default_rng(0)
@@ -26,7 +26,7 @@ DICE = np.random.default_rng(0)
 
 def a_card() -> Card:
     """The card of a model that has a name."""
-    return shipped_card(shipped_names()[0])
+    return named_card(model_names()[0])
 
 
 class Shows(torch.nn.Module):
@@ -74,13 +74,13 @@ def test_a_model_reads_deep_images_by_the_range_of_its_training(tmp_path: Path) 
     assert len(np.unique(predictor(DEFAULT_READING)(tmp_path / "deep.png").image)) == 17
 
 
-@pytest.mark.parametrize("name", shipped_names())
+@pytest.mark.parametrize("name", model_names())
 def test_cards_from_before_there_were_readings_mean_the_default_and_are_written_as_they_were(
     name: str,
 ) -> None:
     document = json.loads((model_path(name) / "card.json").read_bytes())
     assert "reading" not in document["content"]
-    card = shipped_card(name)
+    card = named_card(name)
     assert card.reading == DEFAULT_READING
     assert "reading" not in card.content()
 

@@ -23,7 +23,7 @@ from published_trees import (
 )
 
 from fasterseg.cli import main
-from fasterseg.config.shipped_recipes import shipped_recipes
+from fasterseg.config.named_recipes import named_recipes
 from fasterseg.deploy.benchmark import on_target
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.runs import RunFolder
@@ -141,6 +141,6 @@ def test_it_does_so_at_real_sizes_and_on_two_processes(
 
 
 def test_the_trees_have_what_the_recipes_name() -> None:
-    assert {one for one in shipped_recipes() if one.startswith("paper-")} == {
+    assert {one for one in named_recipes() if one.startswith("paper-")} == {
         f"paper-{one}" for one in MAKE
     }

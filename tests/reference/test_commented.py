@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from fasterseg.config import Recipe, build_recipe
-from fasterseg.config.shipped_recipes import recipe_file, shipped_recipes
+from fasterseg.config.named_recipes import named_recipes, recipe_file
 from fasterseg.datasets.data_files.reading import read_data_file
 from fasterseg.foreign.strict_yaml import load_yaml
 from fasterseg.reference.commented import WIDTH, commented
 from fasterseg.reference.keys import keys_of
 
 
-@pytest.mark.parametrize("name", shipped_recipes())
+@pytest.mark.parametrize("name", named_recipes())
 def test_a_whole_recipe_reads_back_to_what_it_is(name: str, tmp_path: Path) -> None:
     recipe = build_recipe(recipe_file(name))
     path = tmp_path / "recipe.yaml"

@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator
 
 from fasterseg.config import Recipe, build_recipe
 from fasterseg.config.idle import leaves
-from fasterseg.config.shipped_recipes import recipe_file, shipped_recipes
+from fasterseg.config.named_recipes import named_recipes, recipe_file
 from fasterseg.datasets.data_files.reading import FOREIGN_KEYS, read_data_file
 from fasterseg.errors import DataError, UsageError
 from fasterseg.foreign.strict_yaml import load_yaml
@@ -62,7 +62,7 @@ def test_a_schema_is_one_and_survives_json(kind: FileKind) -> None:
 
 
 def recipes() -> Iterator[Path]:
-    yield from (recipe_file(name) for name in shipped_recipes())
+    yield from (recipe_file(name) for name in named_recipes())
     yield from sorted((ROOT / "tests").rglob("*.yaml"))
     yield from sorted(ROOT.glob("packages/*/src/**/recipe.yaml"))
 
@@ -78,7 +78,7 @@ def as_json(value: Any) -> Any:
 
 
 def test_a_recipe_is_taken_as_it_is_kept_and_as_it_is_by_default() -> None:
-    for name in shipped_recipes():
+    for name in named_recipes():
         assert is_taken("recipe", build_recipe(recipe_file(name)).content())
     assert is_taken("recipe", Recipe().content())
     assert is_taken("recipe", {})

@@ -11,7 +11,7 @@ import pytest
 from fasterseg.reporting.page import environment
 from fasterseg.reporting.results import Verdict
 from fasterseg.reporting.standing import Accuracy, ClassScore, Searched, Speed, Standing
-from fasterseg.reporting.taught import Taught
+from fasterseg.reporting.teachers import Taught
 from fasterseg.reporting.verdict import verdict_on
 from fasterseg.searching.summaries.selection_summary import LeadSummary, RivalSummary
 

@@ -26,7 +26,7 @@ from fasterseg.latency.table import Calibration, Entry, LatencyTable, Target, Wh
 from fasterseg.network.bundle import ModelBundle, weights_digest
 from fasterseg.network.card import Card, Score, TrainingFacts, Which
 from fasterseg.network.description import NetworkDescription
-from fasterseg.network.taught import TaughtFacts, TeacherFacts
+from fasterseg.network.teacher_facts import TaughtFacts, TeacherFacts
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import RunFolder
 from fasterseg.searching.summaries.selection_summary import (

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fasterseg.config import ContenderSettings, Recipe, SearchSpace, TargetSettings
-from fasterseg.config.taught import keeps_answers
+from fasterseg.config.distillation_use import keeps_answers
 from fasterseg.forecasting.pricing import Prices
 from fasterseg.forecasting.timings import (
     AnswersTiming,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fasterseg.shown_text import as_shown
+from fasterseg.terminal_text import as_shown
 
 NASTY = {
     "colour": ("\x1b[31m", r"\x1b[31m"),

@@ -15,7 +15,7 @@ from told_commands import Command, Told, commands_of
 
 from fasterseg import cli
 from fasterseg.config import build_recipe
-from fasterseg.config.shipped_recipes import recipe_file, shipped_recipes
+from fasterseg.config.named_recipes import named_recipes, recipe_file
 
 OUTPUTS = ("--out", "--work")
 QUOTED = re.compile(r"[\"']([^\"'\n]+)[\"']")
@@ -121,7 +121,7 @@ def _named_by(one: Told) -> Iterator[str]:
 def _data_of(command: Command) -> Iterator[str]:
     """The data that a recipe names, where the command names none."""
     named = value_of(command.words, "--recipe")
-    if named in shipped_recipes() and not value_of(command.words, "--data"):
+    if named in named_recipes() and not value_of(command.words, "--data"):
         yield build_recipe(recipe_file(named)).data.source
 
 

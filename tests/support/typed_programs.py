@@ -31,7 +31,7 @@ from fasterseg import cli
 from fasterseg.caches import cache_folder
 from fasterseg.config import build_recipe
 from fasterseg.config.hosts import is_elsewhere
-from fasterseg.config.shipped_recipes import recipe_file, shipped_recipes
+from fasterseg.config.named_recipes import named_recipes, recipe_file
 
 ROOT = Path(__file__).parents[2]
 Understood = Callable[[Command], object]
@@ -61,7 +61,7 @@ def known_verb(command: Command) -> None:
         [value for option, value in pairwise(words) if option == wanted]
         for wanted in ("--recipe", "--set", "--budget", "--device")
     )
-    if named and named[0] not in shipped_recipes():
+    if named and named[0] not in named_recipes():
         assert Path(named[0]).name in ("fasterseg.yaml", "recipe.yaml"), f"no recipe: {named[0]}"
         named = []
     budgets = [one for one in budgets if verb.name != "init"]

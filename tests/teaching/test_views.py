@@ -10,7 +10,7 @@ import pytest
 from fasterseg.artifacts import digest_of_value
 from fasterseg.datasets.pictures.resampling import resampled
 from fasterseg.datasets.sample import Pixels
-from fasterseg.network.taught import TeacherFacts
+from fasterseg.network.teacher_facts import TeacherFacts
 from fasterseg.teaching.answering import Logits
 from fasterseg.teaching.class_map import probabilities
 from fasterseg.teaching.teachers import shown_size

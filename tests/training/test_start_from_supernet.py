@@ -22,7 +22,7 @@ from fasterseg.space.lattice import Lattice
 from fasterseg.supernet.calibrating import recalibrate
 from fasterseg.supernet.supernet import Supernet
 from fasterseg.training.beginning import TrainingStart
-from fasterseg.training.rehearsing import rehearse
+from fasterseg.training.dry_run import rehearse
 from fasterseg.training.task import SupernetStart, TrainingTask, stage_of
 from fasterseg.training.training import TrainingReport, train_network
 

@@ -14,11 +14,11 @@ import fasterseg_models
 from fasterseg import load_model, load_network
 from fasterseg.commands.evaluate import evaluate
 from fasterseg.config import build_recipe
-from fasterseg.network.shipped import model_path, shipped_card, shipped_names
+from fasterseg.network.named_models import model_names, model_path, named_card
 from fasterseg.packing import LARGEST_BYTES, RECIPE
 
 HERE = Path(__file__).parents[1]
-NAMES = shipped_names()
+NAMES = model_names()
 
 
 def test_every_folder_of_the_package_is_a_model_that_has_its_name() -> None:
@@ -37,7 +37,7 @@ def test_every_file_of_a_model_goes_into_the_wheel() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_model_is_small_has_terms_and_brings_the_recipe_of_its_data(name: str) -> None:
-    folder, card = model_path(name), shipped_card(name)
+    folder, card = model_path(name), named_card(name)
     assert sum(path.stat().st_size for path in folder.iterdir()) < LARGEST_BYTES
     assert card.name == name
     assert card.training.terms
@@ -48,7 +48,7 @@ def test_a_model_is_small_has_terms_and_brings_the_recipe_of_its_data(name: str)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_terms_of_a_models_data_stand_in_the_notice(name: str) -> None:
-    facts = shipped_card(name).training
+    facts = named_card(name).training
     notice = (HERE / "NOTICE").read_text(encoding="utf-8")
     assert re.search(rf"^{re.escape(facts.data)}$", notice, flags=re.MULTILINE)
     if "NC" in facts.terms:
@@ -75,6 +75,6 @@ def test_a_model_labels_an_image_of_any_size(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_model_scores_what_its_card_says(name: str, camvid: Path, tmp_path: Path) -> None:
-    (said,) = (score for score in shipped_card(name).scores if score.split == "test")
+    (said,) = (score for score in named_card(name).scores if score.split == "test")
     found = evaluate(name, data=str(camvid), out=tmp_path / "test.json").report
     assert found.mean_iou == pytest.approx(said.mean_iou, abs=5e-4)

@@ -12,7 +12,7 @@ from fasterseg.console.options import Common, ImageSize, OptionsOfADevice, requi
 
 if TYPE_CHECKING:
     from fasterseg.commands.results import BenchmarkResult
-    from fasterseg.pipeline.models.benchmarking_there import DeviceBenchmarkResult
+    from fasterseg.pipeline.models.remote_benchmarking import DeviceBenchmarkResult
 
 
 def benchmark(
@@ -73,7 +73,7 @@ def benchmark(
     from fasterseg.commands.results import BenchmarkResult
     from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.models.benchmarking import EntryOptions, benchmark_named
-    from fasterseg.pipeline.models.benchmarking_there import benchmark_there
+    from fasterseg.pipeline.models.remote_benchmarking import benchmark_there
 
     common = Common.reaching(**options)
     require_threads(threads, least=0)

@@ -70,8 +70,8 @@ def verify(
     """
     from fasterseg.console.progress import progress_for
     from fasterseg.deploy.runtimes.sessions import Running
+    from fasterseg.pipeline.models.remote_verifying import verify_there
     from fasterseg.pipeline.models.verifying import verify_named
-    from fasterseg.pipeline.models.verifying_there import verify_there
 
     common = Common.reaching(**options, device=device or None)
     require_threads(threads)

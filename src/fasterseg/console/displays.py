@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TextIO, cast
 
 from fasterseg.amounts import duration
 from fasterseg.outlets import ShownText
-from fasterseg.shown_text import as_shown
+from fasterseg.terminal_text import as_shown
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress

@@ -32,7 +32,7 @@ from fasterseg.errors import (
     UsageError,
 )
 from fasterseg.processes import Place
-from fasterseg.shown_text import lines_as_shown
+from fasterseg.terminal_text import lines_as_shown
 
 EXTRAS = {
     "onnx": "onnx",

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
 from fasterseg.console.showing import value_as_shown
-from fasterseg.shown_text import json_as_shown, lines_as_shown
+from fasterseg.terminal_text import json_as_shown, lines_as_shown
 
 
 @runtime_checkable

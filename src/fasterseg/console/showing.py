@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fasterseg.shown_text import as_shown, lines_as_shown
+from fasterseg.terminal_text import as_shown, lines_as_shown
 
 
 def value_as_shown(value: Any) -> Any:

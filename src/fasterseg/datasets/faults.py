@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fasterseg.errors import DataError
-from fasterseg.shown_text import as_shown
+from fasterseg.terminal_text import as_shown
 
 SHOWN_EXAMPLES = 5
 # Continues a part of a message under its own first line.

@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from fasterseg.layers.resizing import map_size, resize
-from fasterseg.learning.enlarging import Enlarged, Gathered, Grid, Place, wide
+from fasterseg.learning.upsampling import Enlarged, Gathered, Grid, Place, wide
 
 StudentLogits = Float[Tensor, "batch classes small_height small_width"]
 TeacherLogits = Float[Tensor, "batch classes their_height their_width"]

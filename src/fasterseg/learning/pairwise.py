@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from fasterseg.layers.resizing import MapSize, map_size, resize
-from fasterseg.learning.enlarging import wide
+from fasterseg.learning.upsampling import wide
 
 SmallLogits = Float[Tensor, "batch classes small_height small_width"]
 TheirLogits = Float[Tensor, "batch classes their_height their_width"]

@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from fasterseg.layers.resizing import MapSize, map_size, resize
-from fasterseg.learning.enlarging import Enlarged, Gathered, Grid, Place, wide
+from fasterseg.learning.upsampling import Enlarged, Gathered, Grid, Place, wide
 
 SmallLogits = Float[Tensor, "batch classes small_height small_width"]
 Labels = Int64[Tensor, "batch height width"]

@@ -17,7 +17,7 @@ from fasterseg.datasets.transforming.transforms import Normalisation
 from fasterseg.errors import UsageError
 from fasterseg.foreign.numbers import Deviation, Mean
 from fasterseg.network.scores import Facts, Score
-from fasterseg.network.taught import TaughtFacts, TeacherFacts
+from fasterseg.network.teacher_facts import TaughtFacts, TeacherFacts
 from fasterseg.space.blocks import Size
 
 __all__ = ["Card", "Facts", "Score", "Segment", "SupernetFacts", "TrainingFacts", "Which"]

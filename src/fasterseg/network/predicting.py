@@ -27,15 +27,15 @@ from fasterseg.errors import FileError, UsageError
 from fasterseg.evaluation import LabelsAndLogits
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.description import BaselineBuilder
-from fasterseg.network.network import WholeJob
-from fasterseg.network.segmentation import Segmentation
-from fasterseg.network.shipped import (
+from fasterseg.network.named_models import (
     advice_on_names,
+    model_names,
     model_path,
     say_terms_of,
-    shipped_names,
     told_of_names,
 )
+from fasterseg.network.network import WholeJob
+from fasterseg.network.segmentation import Segmentation
 from fasterseg.network.showing import Shown, require_shown, shown_size
 from fasterseg.network.tiling import in_tiles, tiles_of
 from fasterseg.runs import run_above
@@ -112,7 +112,7 @@ def _no_bundle(path: Path) -> FileError:
 def _unknown(model: str) -> UsageError:
     path = Path(model)
     beside = {found.name: str(found) for found in _beside(path)}
-    known = {name: name for name in shipped_names()} | beside
+    known = {name: name for name in model_names()} | beside
     near = get_close_matches(path.name, known, n=1, cutoff=0.4)
     return UsageError(
         f"there is no model {model!r}",

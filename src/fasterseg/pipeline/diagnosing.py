@@ -28,7 +28,7 @@ from fasterseg.machine import (
     torch_facts,
     version_of,
 )
-from fasterseg.network.shipped import INSTALL, shipped_card, shipped_names
+from fasterseg.network.named_models import INSTALL, model_names, named_card
 from fasterseg.pipeline.encoders_here import Encoder, encoders_here
 from fasterseg.version import __version__
 
@@ -104,7 +104,7 @@ class DoctorReport(Fact):
 
 
 def _shipped(name: str) -> Shipped:
-    card = shipped_card(name)
+    card = named_card(name)
     return Shipped(
         name=name,
         data=card.training.data,
@@ -346,7 +346,7 @@ def diagnosed(folder: Path) -> DoctorReport:
         libraries={name: version_of(name) for name in _LIBRARIES},
         disk=facts[3],
         kept=kept_in(cache_folder()),
-        models=tuple(map(_shipped, shipped_names())),
+        models=tuple(map(_shipped, model_names())),
         encoders=encoders_here(),
         advice=tuple(advise(*facts, python=sys.version_info[:2])),
     )

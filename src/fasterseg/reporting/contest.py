@@ -18,7 +18,7 @@ from fasterseg.reporting.charts import (
     draw_chart,
     series_colour,
 )
-from fasterseg.shown_text import lines_as_shown
+from fasterseg.terminal_text import lines_as_shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

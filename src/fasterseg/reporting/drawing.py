@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from html import escape
 
 from fasterseg.reporting.placing import Layout, Placed, caption, scaled
-from fasterseg.shown_text import lines_as_shown
 from fasterseg.space.architecture import Architecture, Geometry
+from fasterseg.terminal_text import lines_as_shown
 
 PITCH, BOX_WIDTH, BOX_HEIGHT = 63.0, 53.0, 35.0
 LANE, BAND_PADDING = 54.0, 14.0

@@ -14,7 +14,7 @@ from fasterseg.reporting.latencies import budget_scale
 from fasterseg.reporting.palette import css_variable
 from fasterseg.reporting.placing import scaled
 from fasterseg.reporting.results import NetworkResult
-from fasterseg.reporting.taught import leads_of
+from fasterseg.reporting.teachers import leads_of
 from fasterseg.space.architecture import wire
 
 

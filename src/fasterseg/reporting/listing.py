@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 from fasterseg.reporting.placing import Layout, Placed, caption
-from fasterseg.shown_text import as_shown
 from fasterseg.space.architecture import Architecture, Geometry
+from fasterseg.terminal_text import as_shown
 
 COLUMN_WIDTH = 26
 

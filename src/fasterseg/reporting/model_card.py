@@ -14,7 +14,7 @@ from fasterseg.reporting.model_facts import (
     told_latency,
     told_score,
 )
-from fasterseg.shown_text import lines_as_shown
+from fasterseg.terminal_text import lines_as_shown
 
 CARD_NAME, PICTURE_NAME = "MODEL_CARD.md", "MODEL_CARD.jpg"
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&$])")

@@ -15,8 +15,8 @@ from fasterseg.reporting.model_facts import (
     told_latency,
 )
 from fasterseg.reporting.page import TEMPLATES, environment
-from fasterseg.shown_text import lines_as_shown
 from fasterseg.space.architecture import Architecture, Geometry
+from fasterseg.terminal_text import lines_as_shown
 
 
 def render_model_page(facts: ModelFacts) -> str:

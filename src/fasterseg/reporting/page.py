@@ -26,7 +26,7 @@ from fasterseg.reporting.palette import class_colours, css_variable
 from fasterseg.reporting.scores import class_rows, columns, heat_map, scored, worst_confusions
 from fasterseg.reporting.selecting import selection_charts
 from fasterseg.reporting.verdict import verdicts_of
-from fasterseg.shown_text import lines_as_shown
+from fasterseg.terminal_text import lines_as_shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment

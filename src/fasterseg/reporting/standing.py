@@ -9,7 +9,7 @@ from fasterseg.config import Promise, Recipe, runtime_named
 from fasterseg.latency.table import LatencyTable
 from fasterseg.reporting.facts import NetworkFacts, RunFacts
 from fasterseg.reporting.scores import truth_shares, worst_confusions
-from fasterseg.reporting.taught import Taught, taught_of
+from fasterseg.reporting.teachers import Taught, taught_of
 from fasterseg.searching.summaries.selection_summary import RivalSummary
 
 LATE_SHARE = 0.75

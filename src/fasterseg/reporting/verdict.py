@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fasterseg.network.taught import little_lead
+from fasterseg.network.teacher_facts import little_lead
 from fasterseg.reporting.facts import RunFacts
-from fasterseg.reporting.helping import what_would_help
+from fasterseg.reporting.recommendations import what_would_help
 from fasterseg.reporting.results import Verdict
 from fasterseg.reporting.sentences import (
     lead_over,

@@ -23,8 +23,8 @@ from fasterseg.datasets.data_files.teacher_card import TeacherCard
 from fasterseg.deploy.exporting.export import require_onnx
 from fasterseg.deploy.runtimes.onnx.cpu import OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.onnx.graphs import parsed, plain_graph, texts_of
-from fasterseg.deploy.runtimes.strangers.tried import reason_of
-from fasterseg.deploy.runtimes.strangers.wire import NotPlain
+from fasterseg.deploy.runtimes.untrusted.trial_child import reason_of
+from fasterseg.deploy.runtimes.untrusted.wire import NotPlain
 from fasterseg.errors import DataError, FastersegError, FileError, UsageError
 from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.space.blocks import Size

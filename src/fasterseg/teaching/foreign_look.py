@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from fasterseg.datasets.data_files.teacher_card import ANY, TeacherCard
-from fasterseg.deploy.runtimes.strangers.plain_graphs import Dims, Graph, Value
+from fasterseg.deploy.runtimes.untrusted.plain_graphs import Dims, Graph, Value
 from fasterseg.errors import FastersegError, FileError, UsageError
 from fasterseg.foreign.strict_json import shortened
 from fasterseg.teaching.class_map import shown

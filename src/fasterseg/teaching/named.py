@@ -26,9 +26,9 @@ from fasterseg.deploy.runtimes.opening import is_export, open_export
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.errors import UsageError
 from fasterseg.network.bundle import weights_digest
+from fasterseg.network.named_models import model_path
 from fasterseg.network.predicting import NetworkPredictor
-from fasterseg.network.shipped import model_path
-from fasterseg.network.taught import TeacherFacts
+from fasterseg.network.teacher_facts import TeacherFacts
 from fasterseg.paths import user_path
 from fasterseg.space.blocks import Size
 from fasterseg.teaching.class_map import by_name

@@ -16,12 +16,12 @@ from fasterseg.datasets.pictures.resampling import resampled
 from fasterseg.datasets.sample import ImageSize, Pixels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes.sessions import Graph
-from fasterseg.deploy.runtimes.strangers.outputs import fault_of
-from fasterseg.deploy.runtimes.strangers.tried import reason_of
+from fasterseg.deploy.runtimes.untrusted.outputs import fault_of
+from fasterseg.deploy.runtimes.untrusted.trial_child import reason_of
 from fasterseg.errors import DataError, FastersegError
 from fasterseg.layers.resizing import resize
 from fasterseg.network.predicting import NetworkPredictor
-from fasterseg.network.taught import TeacherFacts
+from fasterseg.network.teacher_facts import TeacherFacts
 from fasterseg.space.blocks import Size
 from fasterseg.teaching.answering import Logits
 from fasterseg.teaching.class_map import ClassMap, logarithms, probabilities

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from fasterseg.deploy.runtimes.strangers.tried import reason_of
+from fasterseg.deploy.runtimes.untrusted.trial_child import reason_of
 from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.teaching.foreign_job import MOST_BYTES, ForeignJob, Numbers, Unfit
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from fasterseg.artifacts import digest_of_value
 from fasterseg.datasets.sample import Pixels
-from fasterseg.network.taught import TeacherFacts
+from fasterseg.network.teacher_facts import TeacherFacts
 from fasterseg.teaching.answering import Answering, Logits
 from fasterseg.teaching.class_map import logarithms, probabilities
 from fasterseg.teaching.grids import averaged

@@ -14,7 +14,7 @@ from fasterseg.learning.precision import Numerics
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.network.card import NOTHING_PRETRAINED, SupernetFacts
 from fasterseg.network.description import BaselineBuilder, NetworkDescription
-from fasterseg.network.taught import TaughtFacts
+from fasterseg.network.teacher_facts import TaughtFacts
 from fasterseg.runtime import derived_seed
 from fasterseg.training.data import TrainingData
 from fasterseg.training.stage import TrainingStage

@@ -31,7 +31,7 @@ from fasterseg.network.card import (
     told_segments,
 )
 from fasterseg.network.description import BaselineBuilder
-from fasterseg.network.taught import TaughtFacts, little_lead, told_lead
+from fasterseg.network.teacher_facts import TaughtFacts, little_lead, told_lead
 from fasterseg.space.blocks import Size
 from fasterseg.stage_folders import TrainingFolder
 from fasterseg.stopping import StopRequest

@@ -37,7 +37,7 @@ from small_onnx import (
 )
 
 from fasterseg.deploy.runtimes.onnx.files import looked_at, sealed_model
-from fasterseg.deploy.runtimes.onnx.tried import try_model
+from fasterseg.deploy.runtimes.onnx.trial_child import try_model
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.errors import FileError
 

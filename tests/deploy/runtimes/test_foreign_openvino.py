@@ -24,7 +24,7 @@ from fasterseg.errors import FileError
 
 pytest.importorskip("openvino", reason="the extra 'openvino' is not installed")
 
-from fasterseg.deploy.runtimes.openvino.tried import try_model
+from fasterseg.deploy.runtimes.openvino.trial_child import try_model
 
 Pair = tuple[str, bytes]
 PLACE = "<layers>"

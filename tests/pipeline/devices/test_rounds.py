@@ -20,7 +20,7 @@ from fasterseg.kit.packing import pack_networks
 from fasterseg.kit.reading import conditions_there
 from fasterseg.kit.writing import PackedKit
 from fasterseg.latency.table import LatencyTable, Target
-from fasterseg.pipeline.devices.elsewhere import require_from_a_kit, require_same_device
+from fasterseg.pipeline.devices.remote import require_from_a_kit, require_same_device
 from fasterseg.pipeline.devices.rounds import Answer, Rounds
 from fasterseg.pipeline.kits.kit_reading import read_named
 

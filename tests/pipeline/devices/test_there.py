@@ -25,10 +25,10 @@ from fasterseg.kit.manifest import KitManifest
 from fasterseg.kit.measured import KitMeasured
 from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.table import Target
-from fasterseg.pipeline.models.benchmarking_there import DeviceBenchmark
+from fasterseg.pipeline.models.remote_benchmarking import DeviceBenchmark
 from fasterseg.pipeline.planning.plan import forecast_of
-from fasterseg.pipeline.planning.probes.elsewhere import estimated_target
 from fasterseg.pipeline.planning.probes.job import Job
+from fasterseg.pipeline.planning.probes.remote import estimated_target
 from fasterseg.pipeline.preflight import machine
 from fasterseg.pipeline.stages.profiling import all_options
 

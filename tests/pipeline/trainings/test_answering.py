@@ -16,7 +16,7 @@ from fasterseg.config import Recipe
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.errors import Interrupted
 from fasterseg.events import Progress
-from fasterseg.network.taught import TeacherFacts
+from fasterseg.network.teacher_facts import TeacherFacts
 from fasterseg.pipeline.trainings import answering
 from fasterseg.pipeline.trainings.answering import TeacherQueries, note_on_answers
 from fasterseg.runs import RunFolder

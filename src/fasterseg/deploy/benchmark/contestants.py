@@ -31,7 +31,7 @@ from fasterseg.latency.timing import Call
 from fasterseg.machine import version_of
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.description import NetworkDescription
-from fasterseg.network.shipped import model_path
+from fasterseg.network.named_models import model_path
 from fasterseg.paths import user_path
 from fasterseg.runs import run_above
 from fasterseg.space.architecture import Geometry

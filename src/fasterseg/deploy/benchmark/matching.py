@@ -35,8 +35,8 @@ from fasterseg.latency.table import Target, describe
 from fasterseg.latency.timing import MS_PER_SECOND, Call, Stopwatch
 from fasterseg.network.bundle import weights_digest
 from fasterseg.network.description import NetworkDescription
+from fasterseg.network.named_models import model_path
 from fasterseg.network.network import WholeJob
-from fasterseg.network.shipped import model_path
 from fasterseg.paths import user_path
 from fasterseg.runtime import numpy_generator, threads_kept
 

@@ -11,7 +11,7 @@ from fasterseg.datasets.pictures.reading import Reading
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes.sessions import Labels, Session
-from fasterseg.deploy.runtimes.strangers.outputs import fault_of
+from fasterseg.deploy.runtimes.untrusted.outputs import fault_of
 from fasterseg.errors import DataError, FastersegError, FileError
 from fasterseg.evaluation import LabelsAndLogits
 from fasterseg.network.predicting import segmented

@@ -18,7 +18,7 @@ from torch import nn
 from fasterseg.config import OutputForm, Precision, TailForm
 from fasterseg.deploy.exporting.borders import Border, Numbers
 from fasterseg.deploy.exporting.exported_card import ExportedCard
-from fasterseg.deploy.runtimes.strangers.tried import reason_of
+from fasterseg.deploy.runtimes.untrusted.trial_child import reason_of
 from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.errors import DataError, FastersegError
 from fasterseg.latency.timing import Call, Stopwatch

@@ -9,8 +9,8 @@ from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.network.bundle import ModelBundle, bundle_digest, weights_digest
+from fasterseg.network.named_models import model_path
 from fasterseg.network.predicting import NetworkPredictor
-from fasterseg.network.shipped import model_path
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from fasterseg.learning.ranks import Ranks
 from fasterseg.learning.shared_scores import evaluate_shared
 from fasterseg.learning.sharing import BY_ITSELF, Sharing, require_same_data
 from fasterseg.network.bundle import weights_digest
-from fasterseg.network.shipped import is_shipped, model_path
+from fasterseg.network.named_models import is_model_name, model_path
 from fasterseg.paths import place_for_file, without_steps_up
 from fasterseg.pipeline.opening import open_settled, open_source, require_device
 from fasterseg.pipeline.preflight.data import require_split
@@ -125,7 +125,12 @@ def evaluate_stage(
     words = {**asked, **inputs, **sharing.words()}
     with led(ranks, ORDER, words) as lead, lead.call(SCORE):
         report = evaluate_shared(
-            predictor.labels_and_logits, source, split, ranks=ranks, subject=str(model), progress=progress
+            predictor.labels_and_logits,
+            source,
+            split,
+            ranks=ranks,
+            subject=str(model),
+            progress=progress,
         )
     report.save(path, inputs=inputs)
     return report
@@ -176,7 +181,7 @@ def default_report_path(run: RunFolder | None, model: str, split: str, *, size: 
     at a size that was asked for is called after it, too.
     """
     folder, split = without_steps_up(Path(model)), "-".join(filter(None, (split, size)))
-    if run is not None and (folder.is_file() or is_shipped(model)):
+    if run is not None and (folder.is_file() or is_model_name(model)):
         return run.score(folder.name, split)
     if run is None:
         return folder.with_name(f"{folder.name}-{split}.json")

@@ -17,10 +17,10 @@ from fasterseg.datasets.pictures.listing import printable
 from fasterseg.deploy.runtimes.models import Predictor
 from fasterseg.durable import durable_write
 from fasterseg.errors import DataError, Interrupted, UsageError
+from fasterseg.network.named_models import model_path
 from fasterseg.network.predicted import Broken, PredictResult, VideoResult
 from fasterseg.network.predicting import segmented
 from fasterseg.network.segmentation import Segmentation, png_bytes
-from fasterseg.network.shipped import model_path
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import run_above
 from fasterseg.space.blocks import Size

@@ -16,8 +16,8 @@ from fasterseg.evaluation import EvaluationReport
 from fasterseg.foreign.links import leads_outside
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.card import Card
+from fasterseg.network.named_models import is_model_name, model_path
 from fasterseg.network.segmentation import Segmentation
-from fasterseg.network.shipped import is_shipped, model_path
 from fasterseg.paths import place_for_file
 from fasterseg.pipeline.opening import open_settled
 from fasterseg.pipeline.settings.recipes import resolve_recipe
@@ -46,7 +46,7 @@ def report_model(model: Path | str, common: Common, *, out: Path | str) -> Model
     The picture is of the data that --data names, else a made-up scene: nobody's images are put
     where the world may see them unless they are asked for.  A card that somebody has changed stays.
     """
-    folder, shipped = model_path(model), is_shipped(model)
+    folder, shipped = model_path(model), is_model_name(model)
     usual = Path(f"{model}-report.html") if shipped else folder / "report.html"
     prefix = f"{model}-" if shipped else ""
     page = place_for_file(out or usual, "--out")
@@ -105,7 +105,7 @@ def _facts(model: Path | str, example: Example) -> ModelFacts:
     inside = [path for path in files if path.is_file() and not leads_outside(path, folder)]
     run = run_above(folder)
     result, target, report = (None, "", None) if run is None else _in_run(run, folder)
-    shipped = is_shipped(model)
+    shipped = is_model_name(model)
     return ModelFacts(
         called=str(model) if shipped else folder.absolute().name,
         where="" if shipped else ", from the folder that holds it",

@@ -37,10 +37,10 @@ from fasterseg.events import Progress
 from fasterseg.foreign.links import leads_outside
 from fasterseg.foreign.names import on_disk
 from fasterseg.network.card import Card
+from fasterseg.network.named_models import model_path
 from fasterseg.network.predicted import Broken, PredictResult
 from fasterseg.network.predicting import segmented
 from fasterseg.network.segmentation import Segmentation, png_bytes
-from fasterseg.network.shipped import model_path
 from fasterseg.network.showing import OWN_SIZE, require_shown, shown_size
 from fasterseg.network.tiling import MOST_AT_ONCE
 from fasterseg.paths import place_for_folder, user_path

@@ -12,10 +12,10 @@ from fasterseg.datasets.checking.data_report import DataReport
 from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.deploy.runtimes.opening import is_export
 from fasterseg.errors import FileError, UsageError
-from fasterseg.network.shipped import (
+from fasterseg.network.named_models import (
     advice_on_names,
     model_path,
-    nearest_shipped,
+    nearest_model_name,
     told_of_names,
 )
 from fasterseg.reporting.described import CITYSCAPES, HandMade, Subject
@@ -39,7 +39,7 @@ def find_subjects(path: Path, common: Common) -> list[Subject | HandMade]:
         return [_of_bundle(path)]
     if path.is_dir():
         return _of_run(RunFolder(path).checked())
-    near = nearest_shipped(path)
+    near = nearest_model_name(path)
     raise UsageError(
         f"there is nothing called {str(path)!r} to draw",
         why=f"no file and no folder has this name; {told_of_names()}",

@@ -28,7 +28,7 @@ from fasterseg.deploy.shipping.web_page import (
 )
 from fasterseg.durable import make_folder
 from fasterseg.errors import UsageError
-from fasterseg.network.shipped import is_shipped, model_path
+from fasterseg.network.named_models import is_model_name, model_path
 from fasterseg.paths import place_for_folder
 from fasterseg.pipeline.models.exporting import (
     Wanted,
@@ -124,7 +124,7 @@ def sample_scenes(size: Size) -> dict[str, Pixels]:
 
 def promised_of(model: str) -> Promised:
     """What was promised of a model: by the run that it lies in, or by its name among models."""
-    if is_shipped(model):
+    if is_model_name(model):
         return _of_shipped(model)
     path = model_path(model)
     run = run_above(path)

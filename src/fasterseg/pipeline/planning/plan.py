@@ -14,7 +14,7 @@ from typing import Any
 
 from fasterseg.config import Recipe
 from fasterseg.config.budgets import told_besides
-from fasterseg.config.taught import keeps_answers
+from fasterseg.config.distillation_use import keeps_answers
 from fasterseg.console.options import Common, require_processes
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress

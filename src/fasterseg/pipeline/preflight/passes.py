@@ -19,12 +19,12 @@ from fasterseg.datasets.batches.loading import require_shareable
 from fasterseg.errors import UsageError
 from fasterseg.network.description import NetworkDescription
 from fasterseg.pipeline.preflight.ahead import Ahead, Section, TrainingAhead
+from fasterseg.pipeline.preflight.dry_run import rehearse_search
 from fasterseg.pipeline.preflight.networks import described, of_each_operator, unbuilt
-from fasterseg.pipeline.preflight.rehearsing import rehearse_search
 from fasterseg.runtime import select_device
 from fasterseg.space.widest import options_of
 from fasterseg.training.data import TrainingData
-from fasterseg.training.rehearsing import rehearse
+from fasterseg.training.dry_run import rehearse
 from fasterseg.training.task import TrainingTask
 
 Where = Section | Literal["search.pretraining"]

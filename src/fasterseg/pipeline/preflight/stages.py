@@ -31,7 +31,7 @@ from fasterseg.pipeline.preflight.passes import (
     maps_to_train_on,
 )
 from fasterseg.pipeline.preflight.starts import weights_to_start_with
-from fasterseg.pipeline.preflight.taught import a_teacher
+from fasterseg.pipeline.preflight.teachers import a_teacher
 
 Need = Callable[[Ahead], None]
 """Raises, in four parts, where something is missing."""

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from fasterseg.config import Recipe, build_recipe, key_of, require_each_key_once
-from fasterseg.config.shipped_recipes import recipe_file
+from fasterseg.config.named_recipes import recipe_file
 from fasterseg.console.options import Common
 from fasterseg.paths import place_for_folder
 from fasterseg.runs import RECIPE_FILE, RunFolder

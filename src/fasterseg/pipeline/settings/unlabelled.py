@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fasterseg.config import DataSettings, Recipe
-from fasterseg.config.taught import is_taught
+from fasterseg.config.distillation_use import is_taught
 from fasterseg.datasets.opening.unlabelled import Beside
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.video.frames import VideoFrames

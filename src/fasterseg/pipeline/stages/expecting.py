@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fasterseg.config import Recipe
-from fasterseg.config.taught import keeps_answers
+from fasterseg.config.distillation_use import keeps_answers
 from fasterseg.console.whole_run import Expected
 from fasterseg.errors import FastersegError
 from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, RunForecast

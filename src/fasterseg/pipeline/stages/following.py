@@ -18,9 +18,9 @@ from typing import Any
 
 from fasterseg.errors import FastersegError, Interrupted
 from fasterseg.learning import machines
-from fasterseg.learning.joining import joined
 from fasterseg.learning.leading import Builder, Calls, dismiss, follow
 from fasterseg.learning.presence import LEADER_SAYS_S, Report
+from fasterseg.learning.process_group import joined
 from fasterseg.learning.ranks import Ranks
 from fasterseg.paths import user_path
 from fasterseg.pipeline.models import evaluating

@@ -27,8 +27,8 @@ from fasterseg.latency.profiling import (
 )
 from fasterseg.latency.table import Entry, LatencyTable, Target, with_marks
 from fasterseg.latency.timing import Stopwatch
-from fasterseg.pipeline.devices.elsewhere import There, models_there, table_there
 from fasterseg.pipeline.devices.matching import models_stage
+from fasterseg.pipeline.devices.remote import There, models_there, table_there
 from fasterseg.pipeline.devices.rounds import rounds_of
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.runs import SAME_MACHINE, RunFolder

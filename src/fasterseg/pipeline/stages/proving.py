@@ -30,7 +30,7 @@ from fasterseg.kit.writing import PackedKit
 from fasterseg.latency.models import ModelComparison
 from fasterseg.latency.table import Target
 from fasterseg.network.bundle import weights_digest
-from fasterseg.pipeline.devices.elsewhere import There, compared
+from fasterseg.pipeline.devices.remote import There, compared
 from fasterseg.pipeline.models.verifying import int8_evidence_of
 from fasterseg.pipeline.stages.delivering import Scored, result_of
 from fasterseg.reporting.results import NetworkResult

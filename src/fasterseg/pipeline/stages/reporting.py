@@ -10,7 +10,7 @@ from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.errors import DataError, UsageError
-from fasterseg.network.shipped import model_path
+from fasterseg.network.named_models import model_path
 from fasterseg.paths import place_for_file
 from fasterseg.pipeline.models.model_reporting import report_model
 from fasterseg.pipeline.opening import open_source

@@ -20,7 +20,7 @@ from fasterseg.events import Progress
 from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.sharing import Sharing
-from fasterseg.pipeline.devices.elsewhere import There
+from fasterseg.pipeline.devices.remote import There
 from fasterseg.pipeline.devices.rounds import rounds_of
 from fasterseg.pipeline.models.evaluating import evaluate_stage
 from fasterseg.pipeline.opening import hold_run

@@ -17,8 +17,8 @@ from fasterseg.latency.table import LatencyTable
 from fasterseg.learning.leading import Calls
 from fasterseg.learning.ranks import ALONE, Ranks
 from fasterseg.learning.sharing import require_same_data
-from fasterseg.pipeline.devices.elsewhere import There, match_there
 from fasterseg.pipeline.devices.matching import match_of, measures_beside
+from fasterseg.pipeline.devices.remote import There, match_there
 from fasterseg.pipeline.devices.rounds import rounds_of
 from fasterseg.pipeline.opening import hold_run, open_source
 from fasterseg.pipeline.scoring.candidate_scoring import candidate_scores

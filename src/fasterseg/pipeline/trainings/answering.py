@@ -20,7 +20,7 @@ from fasterseg.datasets.sample import UNLABELLED
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.datasets.transforming.answers_at import KnownAnswers
 from fasterseg.learning.sharing import require_same_data
-from fasterseg.network.taught import TaughtFacts, UnlabelledFacts
+from fasterseg.network.teacher_facts import TaughtFacts, UnlabelledFacts
 from fasterseg.pipeline.trainings.answers_room import splits_to_ask
 from fasterseg.pipeline.trainings.teachers import Models, asked_teacher, live_teacher, taught_facts
 from fasterseg.runs import RunFolder

@@ -9,13 +9,13 @@ import torch
 
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import ContenderSettings, Recipe, TrainingSettings
-from fasterseg.config.taught import is_taught
+from fasterseg.config.distillation_use import is_taught
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.errors import FileError, UsageError
 from fasterseg.network.bundle import ModelBundle, weights_digest
 from fasterseg.network.predicting import require_bundle
-from fasterseg.network.taught import TaughtFacts, TeacherFacts
+from fasterseg.network.teacher_facts import TaughtFacts, TeacherFacts
 from fasterseg.runs import RunFolder
 from fasterseg.runtime import select_device
 from fasterseg.teaching.named import TeacherInputs, teacher_named

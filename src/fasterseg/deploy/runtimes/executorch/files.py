@@ -19,7 +19,7 @@ from fasterseg.deploy.runtimes.executorch.environment import python
 from fasterseg.deploy.runtimes.executorch.graphs import PteGraph, plain_graph
 from fasterseg.deploy.runtimes.executorch.process import lowered
 from fasterseg.deploy.runtimes.programs.torch_program import exported_program
-from fasterseg.deploy.runtimes.strangers.wire import NotPlain
+from fasterseg.deploy.runtimes.untrusted.wire import NotPlain
 from fasterseg.durable import durable_write
 from fasterseg.errors import FileError
 from fasterseg.foreign.opened_files import bytes_of

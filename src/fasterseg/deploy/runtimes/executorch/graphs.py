@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fasterseg.deploy.runtimes.strangers.wire import NotPlain
+from fasterseg.deploy.runtimes.untrusted.wire import NotPlain
 
 IDENTIFIER, EXTENDED = b"ET12", b"eh00"
 XNNPACK = "XnnpackBackend"

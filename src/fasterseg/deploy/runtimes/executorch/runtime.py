@@ -27,8 +27,8 @@ from fasterseg.deploy.runtimes.executorch.graphs import PteGraph, plain_graph
 from fasterseg.deploy.runtimes.executorch.process import Broken, Child
 from fasterseg.deploy.runtimes.module_backend import ModuleBackend
 from fasterseg.deploy.runtimes.sessions import Image, Running
-from fasterseg.deploy.runtimes.strangers.outputs import fault_of
-from fasterseg.deploy.runtimes.strangers.tried import images_of
+from fasterseg.deploy.runtimes.untrusted.outputs import fault_of
+from fasterseg.deploy.runtimes.untrusted.trial_child import images_of
 from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.errors import FileError, UsageError
 from fasterseg.latency.timing import Call, Stopwatch

@@ -18,7 +18,7 @@ from fasterseg.deploy.runtimes.onnx import files as onnx_files
 from fasterseg.deploy.runtimes.onnx.backend import OnnxBackend
 from fasterseg.deploy.runtimes.onnx.cpu import computed_in
 from fasterseg.deploy.runtimes.sessions import Image, Running
-from fasterseg.deploy.runtimes.strangers.tried import reason_of
+from fasterseg.deploy.runtimes.untrusted.trial_child import reason_of
 from fasterseg.deploy.tail.label_maps import Tail
 from fasterseg.errors import EnvironmentFault, FileError
 from fasterseg.latency.timing import Call, Stopwatch

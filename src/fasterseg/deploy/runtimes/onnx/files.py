@@ -12,9 +12,9 @@ from fasterseg.deploy.exporting.seals import BLANK_SEAL, check_seal, sealed
 from fasterseg.deploy.runtimes.onnx.graphs import parsed, plain_graph, texts_of
 from fasterseg.deploy.runtimes.onnx.tensorrt_graphs import fitted
 from fasterseg.deploy.runtimes.sessions import Running
-from fasterseg.deploy.runtimes.strangers.claims import require_true
-from fasterseg.deploy.runtimes.strangers.trials import require_runs
-from fasterseg.deploy.runtimes.strangers.wire import NotPlain
+from fasterseg.deploy.runtimes.untrusted.claims import require_true
+from fasterseg.deploy.runtimes.untrusted.trials import require_runs
+from fasterseg.deploy.runtimes.untrusted.wire import NotPlain
 from fasterseg.durable import durable_write
 from fasterseg.errors import FileError
 from fasterseg.foreign.opened_files import bytes_of

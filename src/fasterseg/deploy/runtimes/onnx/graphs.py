@@ -12,9 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fasterseg.deploy.runtimes.onnx.tensors import numbers_of, require_tensor, type_name
-from fasterseg.deploy.runtimes.strangers.plain_graphs import Array, Graph, Node, Value
-from fasterseg.deploy.runtimes.strangers.plain_operators import ONNX
-from fasterseg.deploy.runtimes.strangers.wire import NotPlain, require_bounded
+from fasterseg.deploy.runtimes.untrusted.plain_graphs import Array, Graph, Node, Value
+from fasterseg.deploy.runtimes.untrusted.plain_operators import ONNX
+from fasterseg.deploy.runtimes.untrusted.wire import NotPlain, require_bounded
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasterseg.deploy.runtimes.strangers.plain_graphs import Array
-from fasterseg.deploy.runtimes.strangers.wire import NotPlain
+from fasterseg.deploy.runtimes.untrusted.plain_graphs import Array
+from fasterseg.deploy.runtimes.untrusted.wire import NotPlain
 
 if TYPE_CHECKING:
     from onnx import TensorProto

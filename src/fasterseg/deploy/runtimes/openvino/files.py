@@ -15,10 +15,10 @@ from fasterseg.deploy.runtimes.onnx import files as onnx_files
 from fasterseg.deploy.runtimes.openvino.graphs import OpenvinoText, plain_graph, read_text
 from fasterseg.deploy.runtimes.openvino.installed import antialiased, imported_openvino
 from fasterseg.deploy.runtimes.sessions import Running
-from fasterseg.deploy.runtimes.strangers.claims import require_true
-from fasterseg.deploy.runtimes.strangers.trials import require_runs
-from fasterseg.deploy.runtimes.strangers.tried import reason_of
-from fasterseg.deploy.runtimes.strangers.wire import NotPlain
+from fasterseg.deploy.runtimes.untrusted.claims import require_true
+from fasterseg.deploy.runtimes.untrusted.trial_child import reason_of
+from fasterseg.deploy.runtimes.untrusted.trials import require_runs
+from fasterseg.deploy.runtimes.untrusted.wire import NotPlain
 from fasterseg.durable import durable_write
 from fasterseg.errors import EnvironmentFault, FileError
 from fasterseg.foreign.opened_files import bytes_of

@@ -16,9 +16,9 @@ from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
-from fasterseg.deploy.runtimes.strangers.plain_graphs import Array, Dims, Graph, Node, Value
-from fasterseg.deploy.runtimes.strangers.plain_operators import OPENVINO
-from fasterseg.deploy.runtimes.strangers.wire import NotPlain
+from fasterseg.deploy.runtimes.untrusted.plain_graphs import Array, Dims, Graph, Node, Value
+from fasterseg.deploy.runtimes.untrusted.plain_operators import OPENVINO
+from fasterseg.deploy.runtimes.untrusted.wire import NotPlain
 
 MOST_XML_BYTES = 32 << 20
 MOST_TAGS = 600_000

@@ -10,7 +10,7 @@ from torch import Tensor
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes.programs.graph import Slot, Step, Unreadable
 from fasterseg.deploy.runtimes.programs.program import Program
-from fasterseg.deploy.runtimes.strangers.claims import MOST_PIXELS
+from fasterseg.deploy.runtimes.untrusted.claims import MOST_PIXELS
 
 _MUL, _ADD = "torch.ops.aten.mul.Tensor", "torch.ops.aten.add.Tensor"
 _FLOOR = "torch.ops.aten.floor.default"

@@ -17,7 +17,7 @@ from fasterseg.durable import make_folder
 from fasterseg.events import Progress
 from fasterseg.forecasting.timings import AnswersTiming
 from fasterseg.network.predicting import NetworkPredictor
-from fasterseg.network.taught import TeacherFacts
+from fasterseg.network.teacher_facts import TeacherFacts
 from fasterseg.pipeline.opening import open_source
 from fasterseg.pipeline.planning.probes.job import Job
 from fasterseg.pipeline.trainings.teachers import asked_by, asked_teacher

@@ -9,7 +9,7 @@ from pathlib import Path
 from fasterseg.amounts import number_of
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import Recipe
-from fasterseg.config.taught import keeps_answers
+from fasterseg.config.distillation_use import keeps_answers
 from fasterseg.console.options import IMAGES
 from fasterseg.datasets.batches.loading import Unlabelled
 from fasterseg.datasets.sample import UNLABELLED

@@ -20,8 +20,8 @@ from fasterseg.latency.enumeration import specs_of
 from fasterseg.latency.table import Entry, LatencyTable, Target
 from fasterseg.latency.timing import TimerSettings
 from fasterseg.pipeline.opening import open_source
-from fasterseg.pipeline.planning.probes.elsewhere import estimated_target, sampling_seconds
 from fasterseg.pipeline.planning.probes.job import Job
+from fasterseg.pipeline.planning.probes.remote import estimated_target, sampling_seconds
 from fasterseg.pipeline.preflight.machine import require_machine
 from fasterseg.resources import peak_bytes, reset_peak, resident_bytes
 from fasterseg.runtime import memory_kept, set_threads

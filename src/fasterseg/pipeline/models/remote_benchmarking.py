@@ -17,7 +17,7 @@ from fasterseg.config.hosts import BY_HAND
 from fasterseg.console.options import Common
 from fasterseg.deploy.benchmark.entry import threads_of
 from fasterseg.deploy.benchmark.measuring import PROMISE, WindowSettings
-from fasterseg.deploy.benchmark.there import Job, job_of
+from fasterseg.deploy.benchmark.remote import Job, job_of
 from fasterseg.errors import UsageError
 from fasterseg.kit.measured import MEASURED_FILE
 from fasterseg.kit.outcome import DeviceTold, LatencyThere

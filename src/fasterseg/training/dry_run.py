@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 
+from fasterseg.learning.noise_batch import noise_batch
 from fasterseg.learning.precision import choose_numerics
-from fasterseg.learning.rehearsing import noise_batch
 from fasterseg.network.description import BaselineBuilder
 from fasterseg.training.task import TrainingTask, stage_of
 

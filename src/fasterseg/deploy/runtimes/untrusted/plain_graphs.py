@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from fasterseg.deploy.runtimes.strangers.plain_operators import OF_SIZES, Operators
-from fasterseg.deploy.runtimes.strangers.wire import NotPlain
+from fasterseg.deploy.runtimes.untrusted.plain_operators import OF_SIZES, Operators
+from fasterseg.deploy.runtimes.untrusted.wire import NotPlain
 
 Array = npt.NDArray[np.generic]
 Dims = tuple[int | None, ...]

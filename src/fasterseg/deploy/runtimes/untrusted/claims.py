@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from fasterseg.deploy.exporting.exported_card import ExportedCard
-from fasterseg.deploy.runtimes.strangers.plain_graphs import Array, Dims, Graph
-from fasterseg.deploy.runtimes.strangers.wire import NotPlain
+from fasterseg.deploy.runtimes.untrusted.plain_graphs import Array, Dims, Graph
+from fasterseg.deploy.runtimes.untrusted.wire import NotPlain
 
 MOST_PIXELS = 64_000_000
 LABEL_TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")

@@ -9,7 +9,7 @@ import unicodedata
 import pytest
 from nasty_texts import NASTY
 
-from fasterseg.shown_text import as_shown, json_as_shown, lines_as_shown
+from fasterseg.terminal_text import as_shown, json_as_shown, lines_as_shown
 
 
 @pytest.mark.parametrize(("text", "shown"), NASTY.values(), ids=NASTY)

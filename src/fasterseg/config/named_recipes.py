@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parents[1] / "recipes"
 """Where they lie."""
 
 
-def shipped_recipes() -> tuple[str, ...]:
+def named_recipes() -> tuple[str, ...]:
     """The names that a recipe may be asked for by."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
 
@@ -25,7 +25,7 @@ def recipe_file(recipe: Path | str) -> Path:
     """
     path = Path(recipe)
     lies_here = os.path.lexists(path)
-    if str(path) in shipped_recipes() and (path.is_dir() or not lies_here):
+    if str(path) in named_recipes() and (path.is_dir() or not lies_here):
         return FOLDER / f"{path}.yaml"
     if not lies_here:
         raise _unknown(path)
@@ -33,7 +33,7 @@ def recipe_file(recipe: Path | str) -> Path:
 
 
 def _unknown(recipe: Path) -> UsageError:
-    names = shipped_recipes()
+    names = named_recipes()
     near = get_close_matches(recipe.stem, names, n=1)
     return UsageError(
         "there is no such recipe",

@@ -21,9 +21,9 @@ from fasterseg.commands.predict import predict
 from fasterseg.commands.report import report
 from fasterseg.commands.verify import verify
 from fasterseg.errors import UsageError
-from fasterseg.network import shipped
+from fasterseg.network import named_models
 from fasterseg.network.bundle import ModelBundle
-from fasterseg.network.shipped import is_shipped, model_path, shipped_card, shipped_names
+from fasterseg.network.named_models import is_model_name, model_names, model_path, named_card
 
 NAME = "street-1ms"
 STREET = ("data.street={height: 32, width: 64, train: 2, val: 1, test: 2}", "threads=1")
@@ -44,8 +44,8 @@ def box(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ModelBundle.load(trained).save(root / NAME, storage="float16")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.setattr(shipped, "shipped_folder", lambda: root)
-    shipped._say_terms.cache_clear()
+    monkeypatch.setattr(named_models, "models_folder", lambda: root)
+    named_models._say_terms.cache_clear()
     return root
 
 
@@ -54,11 +54,11 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def test_a_shipped_name_stands_for_its_folder_and_what_lies_here_goes_first(box: Path) -> None:
-    assert shipped_names() == (NAME,)
-    assert is_shipped(NAME)
+    assert model_names() == (NAME,)
+    assert is_model_name(NAME)
     assert model_path(NAME) == box / NAME
     Path(NAME).mkdir()
-    assert not is_shipped(NAME)
+    assert not is_model_name(NAME)
     assert model_path(NAME) == Path(NAME)
     assert model_path("elsewhere") == Path("elsewhere")
 
@@ -128,10 +128,10 @@ def test_the_doctor_tells_what_is_in_the_box(box: Path, monkeypatch: pytest.Monk
     (model,) = doctor(run="runs").models
     assert (model.name, model.data) == (NAME, "street")
     assert f"model        {NAME}: trained on street, mIoU " in doctor(run="runs").describe()
-    card = shipped_card(NAME)
+    card = named_card(NAME)
     seen = tuple(score.model_copy(update={"seen": True}) for score in card.scores)
     monkeypatch.setattr(
-        "fasterseg.pipeline.diagnosing.shipped_card",
+        "fasterseg.pipeline.diagnosing.named_card",
         lambda name: card.model_copy(update={"scores": seen}),
     )
     assert f"{NAME}: trained on street; terms" in doctor(run="runs").describe()
@@ -141,7 +141,7 @@ def test_without_the_package_of_models_a_name_is_refused_with_what_installs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(shipped, "PACKAGE", "no_such_package_of_models")
+    monkeypatch.setattr(named_models, "PACKAGE", "no_such_package_of_models")
     Image.fromarray(np.zeros((32, 64, 3), dtype=np.uint8)).save("photo.png")
     for words in (
         ["predict", NAME, "photo.png"],
@@ -162,10 +162,10 @@ def test_without_the_package_of_models_a_name_is_refused_with_what_installs_it(
 def test_models_are_found_in_the_package_that_has_them_and_not_in_a_folder_of_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shipped, "PACKAGE", "some_models")
+    monkeypatch.setattr(named_models, "PACKAGE", "some_models")
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "some_models" / NAME).mkdir(parents=True)
     (tmp_path / "some_models" / NAME / "manifest.json").touch()
-    assert shipped_names() == ()
+    assert model_names() == ()
     (tmp_path / "some_models" / "__init__.py").touch()
-    assert shipped_names() == (NAME,)
+    assert model_names() == (NAME,)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fasterseg.deploy.runtimes.strangers.outputs import fault_of
+from fasterseg.deploy.runtimes.untrusted.outputs import fault_of
 from fasterseg.errors import FileError
 from fasterseg.foreign.opened_files import bytes_of
 

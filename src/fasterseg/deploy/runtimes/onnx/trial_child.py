@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnxruntime
 
-from fasterseg.deploy.runtimes.strangers.tried import Run, try_file
+from fasterseg.deploy.runtimes.untrusted.trial_child import Run, try_file
 
 
 def try_model(

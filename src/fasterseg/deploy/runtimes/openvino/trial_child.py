@@ -8,7 +8,7 @@ import numpy as np
 
 from fasterseg.deploy.runtimes.openvino.graphs import written_anew
 from fasterseg.deploy.runtimes.openvino.installed import antialiased, imported_openvino
-from fasterseg.deploy.runtimes.strangers.tried import Run, try_file
+from fasterseg.deploy.runtimes.untrusted.trial_child import Run, try_file
 
 openvino = imported_openvino()  # before the limits hold, and the clock runs
 

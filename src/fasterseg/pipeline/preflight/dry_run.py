@@ -10,7 +10,7 @@ from fasterseg.config import PretrainingSettings, SearchSettings
 from fasterseg.datasets.batches.loading import Batch
 from fasterseg.layers.units import Take, taken_frozen
 from fasterseg.learning.losses import OhemSettings
-from fasterseg.learning.rehearsing import noise_batch
+from fasterseg.learning.noise_batch import noise_batch
 from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.runtime import select_device
 from fasterseg.searching.search import supernet_of

@@ -14,7 +14,7 @@ from fasterseg.network.bundle import weights_digest
 from fasterseg.pipeline.opening import open_settled
 from fasterseg.pipeline.preflight.ahead import Ahead
 from fasterseg.pipeline.preflight.stages import needs_of
-from fasterseg.pipeline.preflight.taught import a_teacher
+from fasterseg.pipeline.preflight.teachers import a_teacher
 from fasterseg.pipeline.trainings import answers_room
 from fasterseg.pipeline.trainings.teachers import note_on_teachers
 from fasterseg.runs import RunFolder

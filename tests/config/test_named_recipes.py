@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from fasterseg.config import Recipe
-from fasterseg.config.shipped_recipes import FOLDER, recipe_file, shipped_recipes
+from fasterseg.config.named_recipes import FOLDER, named_recipes, recipe_file
 from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
 from fasterseg.pipeline.settings.recipes import resolve_recipe
 
 
 def test_a_recipe_is_called_by_its_name_and_has_that_name() -> None:
-    assert {"demo", "camvid-cpu", "paper-cityscapes"} <= {*shipped_recipes()}
-    for name in shipped_recipes():
+    assert {"demo", "camvid-cpu", "paper-cityscapes"} <= {*named_recipes()}
+    for name in named_recipes():
         assert resolve_recipe(Common(recipe=name)).name == name
 
 
@@ -40,7 +40,7 @@ def test_a_misspelt_recipe_is_answered_with_the_nearest_and_the_list(
         resolve_recipe(Common(recipe=asked))
     assert caught.value.where == f"--recipe {asked}"
     assert f"did you mean {meant!r}?" in caught.value.next_step
-    for name in shipped_recipes():
+    for name in named_recipes():
         assert name in caught.value.next_step
 
 

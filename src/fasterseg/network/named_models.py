@@ -13,52 +13,52 @@ from pathlib import Path
 
 from fasterseg.network.card import Card
 from fasterseg.paths import user_path
-from fasterseg.shown_text import as_shown
 from fasterseg.stage_folders import BundleFolder
+from fasterseg.terminal_text import as_shown
 
 PACKAGE = "fasterseg_models"
 INSTALL = "pip install fasterseg-models"
 
 
-def shipped_folder() -> Path | None:
+def models_folder() -> Path | None:
     """Where the bundles lie; None where the package of models is not installed."""
     found = find_spec(PACKAGE)
     return Path(found.origin).parent if found is not None and found.origin else None
 
 
-def shipped_names() -> tuple[str, ...]:
+def model_names() -> tuple[str, ...]:
     """The names of the bundles that are installed."""
-    folder = shipped_folder()
+    folder = models_folder()
     if folder is None:
         return ()
     return tuple(sorted(path.parent.name for path in folder.glob("*/manifest.json")))
 
 
-def is_shipped(model: Path | str) -> bool:
+def is_model_name(model: Path | str) -> bool:
     """Whether a model's name stands for a shipped bundle; what lies here under it goes first."""
-    return str(model) in shipped_names() and not user_path(model).exists()
+    return str(model) in model_names() and not user_path(model).exists()
 
 
 def model_path(model: Path | str) -> Path:
     """Where a model lies: the folder of a model by name, else the path that was named."""
-    return _folder_of(str(model)) if is_shipped(model) else user_path(model)
+    return _folder_of(str(model)) if is_model_name(model) else user_path(model)
 
 
 def _folder_of(name: str) -> Path:
-    folder = shipped_folder()
+    folder = models_folder()
     assert folder is not None  # there is a name
     return folder / name
 
 
-def nearest_shipped(model: Path | str) -> str | None:
+def nearest_model_name(model: Path | str) -> str | None:
     """The name of a model that a misspelt one may have meant."""
-    near = get_close_matches(str(model), shipped_names(), n=1)
+    near = get_close_matches(str(model), model_names(), n=1)
     return near[0] if near else None
 
 
 def told_of_names() -> str:
     """Which models there are by name, for a sentence on one that there is not."""
-    names = ", ".join(shipped_names())
+    names = ", ".join(model_names())
     if names:
         return f"those of the package fasterseg-models are {names}"
     return "the package fasterseg-models, which has models by name, is not installed"
@@ -66,23 +66,23 @@ def told_of_names() -> str:
 
 def advice_on_names(otherwise: str) -> str:
     """What to do where a model's name is not known: the package first, where it is absent."""
-    return otherwise if shipped_names() else f"{INSTALL}, or {otherwise}"
+    return otherwise if model_names() else f"{INSTALL}, or {otherwise}"
 
 
-def shipped_card(name: str) -> Card:
+def named_card(name: str) -> Card:
     """The card of a shipped bundle."""
     return Card.load(BundleFolder(_folder_of(name)).card)
 
 
 def say_terms_of(folder: Path) -> None:
     """Where a folder is a shipped bundle's, say once on stderr on which terms it may be used."""
-    if folder.parent == shipped_folder():
+    if folder.parent == models_folder():
         _say_terms(folder.name)
 
 
 @cache
 def _say_terms(name: str) -> None:
-    facts = shipped_card(name).training
+    facts = named_card(name).training
     terms = facts.terms or "not known"
     said = f"{name}: trained on {facts.data}; its terms hold for the weights: {terms}"
     print(as_shown(said), file=sys.stderr)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fasterseg.network.card import TrainingFacts
 from fasterseg.network.scores import on_the_same_images
-from fasterseg.network.taught import told_lead
+from fasterseg.network.teacher_facts import told_lead
 from fasterseg.reporting.facts import NetworkFacts, RunFacts
 from fasterseg.reporting.wording import listed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fasterseg.artifacts import short_digest
-from fasterseg.config.taught import keeps_answers
+from fasterseg.config.distillation_use import keeps_answers
 from fasterseg.datasets.transforming.answers_at import refuse_own_function
 from fasterseg.errors import UsageError
 from fasterseg.network.bundle import weights_digest

@@ -23,8 +23,8 @@ SIZES = ((64, 128), (384, 256))
 MOST_MEMORY = 4 << 30
 
 _TRIED_BY = {
-    "onnxruntime": "fasterseg.deploy.runtimes.onnx.tried:try_model",
-    "openvino": "fasterseg.deploy.runtimes.openvino.tried:try_model",
+    "onnxruntime": "fasterseg.deploy.runtimes.onnx.trial_child:try_model",
+    "openvino": "fasterseg.deploy.runtimes.openvino.trial_child:try_model",
 }
 
 

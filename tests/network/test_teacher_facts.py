@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fasterseg.network.card import Score, TrainingFacts
-from fasterseg.network.taught import (
+from fasterseg.network.teacher_facts import (
     TaughtFacts,
     TeacherFacts,
     UnlabelledFacts,
