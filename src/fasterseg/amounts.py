@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 
 def duration(seconds: float = 0.0, *, hours: float = 0.0) -> str:
@@ -26,6 +27,12 @@ def size(count: float) -> str:
 def number_of(number: int, thing: str) -> str:
     """Return a number of things in words: ``1 image``, ``1,200 images``."""
     return f"1 {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def first_few(names: Sequence[str], most: int) -> str:
+    """Return the first names of many in words: ``a, b and 1,200 more``."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 _UNITS = {"kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12}

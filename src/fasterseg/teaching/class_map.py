@@ -9,6 +9,7 @@ from difflib import get_close_matches
 import numpy as np
 import numpy.typing as npt
 
+from fasterseg.amounts import first_few
 from fasterseg.errors import UsageError
 from fasterseg.foreign.strict_json import shortened
 from fasterseg.teaching.answering import Logits
@@ -72,8 +73,7 @@ def by_name(theirs: Sequence[str], ours: Sequence[str], *, teacher: str, data: s
 
 def shown(names: Sequence[str]) -> str:
     """Names as a message has them, the first of them where there are many."""
-    rest = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(shortened(name) for name in names[:_NAMED]) + rest
+    return first_few([*map(shortened, names)], _NAMED)
 
 
 def probabilities(logits: Logits) -> Logits:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from fasterseg.datasets.data_files.teacher_card import ANY, TeacherCard
-from fasterseg.deploy.runtimes.untrusted.plain_graphs import Dims, Graph, Value
+from fasterseg.deploy.runtimes.untrusted.plain_graphs import Dims, Graph, Value, dims_text
 from fasterseg.errors import FastersegError, FileError, UsageError
 from fasterseg.foreign.strict_json import shortened
 from fasterseg.teaching.class_map import shown
@@ -147,7 +147,7 @@ def _of_classes(card: TeacherCard, dims: Dims) -> Iterator[Misfit]:
         return
     if elsewhere == count:
         yield Misfit(
-            f"its file gives {_dims(dims)}: the classes are not where {layout} says",
+            f"its file gives {dims_text(dims)}: the classes are not where {layout} says",
             f"output_layout: {_OTHER[layout]}",
         )
         return
@@ -158,8 +158,4 @@ def _of_classes(card: TeacherCard, dims: Dims) -> Iterator[Misfit]:
 
 
 def _told(value: Value) -> str:
-    return f"{value.type} {_dims(value.dims)}"
-
-
-def _dims(dims: Dims) -> str:
-    return "(" + ", ".join("any" if one is None else str(one) for one in dims) + ")"
+    return f"{value.type} {dims_text(value.dims)}"

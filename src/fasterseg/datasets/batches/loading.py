@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fasterseg.amounts import first_few
 from fasterseg.datasets.batches.batch import Arrays, Batch, Shown
 from fasterseg.datasets.batches.reading_ahead import stream_ahead
 from fasterseg.datasets.batches.rows import Row, SampleMemory
@@ -252,8 +253,7 @@ class TrainingBatches:
         drawn = self._drawn(step)
         every = {one.row.split: self._source.names(one.row.split) for one in drawn}
         names = [every[one.row.split][one.index] for one in drawn]
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        return f"batch {step}: {', '.join(names[:NAMED])}{more}"
+        return f"batch {step}: {first_few(names, NAMED)}"
 
 
 @dataclass(frozen=True, slots=True)

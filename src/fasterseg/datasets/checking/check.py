@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from fasterseg.amounts import number_of
+from fasterseg.amounts import first_few, number_of
 from fasterseg.datasets.checking.checked_files import CheckedFiles, Stamp, stamp_of
 from fasterseg.datasets.checking.data_report import DataReport, LabelCounts, SplitReport, Tally
 from fasterseg.datasets.checking.looking import Look, look_at
@@ -296,9 +296,8 @@ def _notes_on_unnamed_ids(findings: _Findings, source: FileSource) -> Iterator[s
         for value, others in layout.unnamed.items():
             if pixels := findings.raw_values[part][value]:
                 name, where = layout.label_space.names[value], f" in {part}" if part else ""
-                named = ", ".join(map(str, others[:_NAMED]))
-                rest = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
+                named = first_few([*map(str, others)], _NAMED)
                 yield (
                     f"{value}, which label_mapping does not name{where}, counts as {name}, to "
-                    f"which it leads {named}{rest}: {pixels:,} pixels"
+                    f"which it leads {named}: {pixels:,} pixels"
                 )

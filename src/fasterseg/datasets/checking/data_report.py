@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from fasterseg.amounts import number_of
+from fasterseg.amounts import first_few, number_of
 from fasterseg.artifacts import Artifact
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.pictures.bands import count_values
@@ -132,17 +132,12 @@ def _notes(splits: Mapping[str, SplitReport]) -> list[str]:
     for name, split in splits.items():
         absent = [label for label, pixels in split.class_pixels.items() if not pixels]
         if absent:
-            notes.append(f"{name} has no pixel of {_listed(absent)}")
+            notes.append(f"{name} has no pixel of {first_few(absent, _NAMED)}")
         if len(split.sizes) > 1:
             notes.append(f"{name} has images of {len(split.sizes)} sizes: train with a crop")
         if split.unlabelled_images:
             notes.append(f"{name} has {split.unlabelled_images} images without a labelled pixel")
     return notes
-
-
-def _listed(names: Sequence[str]) -> str:
-    rest = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ Ultralytics' files for semantic segmentation load as they are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files import values
 from fasterseg.datasets.data_files.remedies import BLACK, IGNORE, Contradiction, palette_without
 from fasterseg.datasets.data_files.values import USUAL_DISTANCE, Colours, Palette, WholeNumber
@@ -166,11 +166,11 @@ class DataFile(TrueIsNoNumber):
         strange = [name for name in given if name not in known]
         if missing:
             raise ValueError(
-                f"palette must give colours to each of names: it lacks {_some(missing)}"
+                f"palette must give colours to each of names: it lacks {first_few(missing, _NAMED)}"
             )
         if strange:
             raise Contradiction(
-                f"palette gives colours to {_some(strange)}, which is none of names",
+                f"palette gives colours to {first_few(strange, _NAMED)}, which is none of names",
                 "add it to names, or, where it never counts, write"
                 f"{palette_without(given, strange)}",
             )
@@ -247,8 +247,3 @@ class DataFile(TrueIsNoNumber):
     def layout_name(self) -> str:
         """The layout that the file names; ``folder`` where it names none."""
         return self.layout or self.format or "folder"
-
-
-def _some(names: Sequence[str]) -> str:
-    rest = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {rest:,} more" if rest > 0 else "")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.layouts.annotations import coco, cvat_xml, labelme, yolo
 from fasterseg.datasets.layouts.classes import drawn_classes
@@ -172,11 +173,10 @@ def _found(layout: FolderLayout, path: Path) -> FoundLayout:
 
 def _several(found: list[FoundLayout], path: Path) -> DataError:
     listed = [f"{one.layout.name} in {one.place.images.relative_to(path)}" for one in found]
-    rest = len(listed) - _NAMED
     return DataError(
         "several data sets lie in this folder",
         where=str(path),
-        why=", ".join(listed[:_NAMED]) + (f" and {rest} more" if rest > 0 else ""),
+        why=first_few(listed, _NAMED),
         next_step="name the folder of the one that is meant",
     )
 

@@ -18,11 +18,11 @@ def told_apart(
     type: photo.png beside photo.jpg.
     """
     stems = {_below(path, folder) for path in files}
-    lossy = {_below(path, folder) for path in files if _is_lossy(path)}
+    lossy = {_below(path, folder) for path in files if is_lossy(path)}
 
     def is_mask(path: Path) -> bool:
         stem = _below(path, folder)
-        if _is_lossy(path) or not stem.endswith(mask_suffix):
+        if is_lossy(path) or not stem.endswith(mask_suffix):
             return False
         if not mask_suffix:
             return stem in lossy
@@ -34,7 +34,8 @@ def told_apart(
     return [path for path in files if path not in known], masks
 
 
-def _is_lossy(path: Path) -> bool:
+def is_lossy(path: Path) -> bool:
+    """Return whether a file's format loses what labels need."""
     return path.suffix.lower() in LOSSY_SUFFIXES
 
 

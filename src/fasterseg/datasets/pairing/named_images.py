@@ -10,7 +10,7 @@ from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.written_paths import OtherRoot, as_it_lies, composed, place_of
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES
 from fasterseg.datasets.faults import Fault, FaultKind
-from fasterseg.datasets.pairing.beside import told_apart
+from fasterseg.datasets.pairing.beside import is_lossy, told_apart
 from fasterseg.datasets.pairing.finding import folders_below
 from fasterseg.datasets.pairing.listed_pairs import two_paths
 from fasterseg.datasets.pairing.name_endings import told_by_endings
@@ -114,7 +114,7 @@ class NamedImages:
         for folder in self._folders_of_masks(PurePosixPath(found.image)):
             masks = [path for path in self.tree.siblings(folder, stem) if path != image]
             if folder == image.parent:
-                masks = [path for path in masks if not _is_lossy(path)]
+                masks = [path for path in masks if not is_lossy(path)]
             if masks:
                 return masks
         return []
@@ -187,7 +187,7 @@ class NamedImages:
             folder, stem.name
         )
         images = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
-        return sorted(images, key=_is_lossy, reverse=True)
+        return sorted(images, key=is_lossy, reverse=True)
 
     def _no_masks(self, folder: Path) -> DataError:
         return DataError(
@@ -262,7 +262,3 @@ def _without_type(path: PurePosixPath) -> str:
 def _has(folder: Path, name: str, suffixes: Iterable[str]) -> bool:
     endings = (form for suffix in suffixes for form in (suffix, suffix.upper()))
     return any(is_file(place_of(folder, f"{name}{ending}")) for ending in endings)
-
-
-def _is_lossy(path: Path) -> bool:
-    return path.suffix.lower() in LOSSY_SUFFIXES

@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files.written_paths import composed
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES, MASK_SUFFIXES
 from fasterseg.datasets.faults import SHOWN_EXAMPLES, Fault, FaultKind
@@ -221,9 +222,7 @@ def _faults_of_group(tree: Tree, files: Sequence[Path]) -> list[Fault]:
         step = "name each folder once, and each image of a list once"
         detail = f"named {len(files)} times"
         return [Fault(FaultKind.DUPLICATE_NAME, tree.shown(files[0]), detail, step)]
-    others = ", ".join(map(tree.shown, files[1 : 1 + SHOWN_EXAMPLES]))
-    rest = len(files) - 1 - SHOWN_EXAMPLES
-    also = f"also {others}{f' and {rest:,} more' if rest > 0 else ''}"
+    also = f"also {first_few([*map(tree.shown, files[1:])], SHOWN_EXAMPLES)}"
     return [Fault(FaultKind.DUPLICATE_NAME, tree.shown(files[0]), also)]
 
 

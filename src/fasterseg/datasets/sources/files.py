@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from fasterseg.amounts import first_few
 from fasterseg.artifacts import digest_of_value
 from fasterseg.datasets.data_files.layout import Layout
 from fasterseg.datasets.decoding import decode, size_of
@@ -269,9 +270,7 @@ class FileSource:
         """Return the fault of a mask with integers that have no meaning."""
         layout = self.layout_of(pair)
         listed = [f"{layout.shown_value(v)}: {n} pixels" for v, n in unknown.items()]
-        rest = len(listed) - _NAMED_VALUES
-        more = f" and {rest} more" if rest > 0 else ""
-        detail = ", ".join(listed[:_NAMED_VALUES]) + more
+        detail = first_few(listed, _NAMED_VALUES)
         remedy = layout.remedy_for(unknown)
         return Fault(FaultKind.UNKNOWN_LABEL, self.shown_mask(pair), detail, remedy)
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.layout import Layout
 from fasterseg.datasets.faults import ALLOWING
@@ -139,9 +140,8 @@ def notes_on_keys(data: DataFile) -> tuple[str, ...]:
     if not data.passed_over:
         return ()
     one = len(data.passed_over) == 1
-    named, rest = data.passed_over[:_NAMED_KEYS], len(data.passed_over) - _NAMED_KEYS
-    keys, are = ", ".join(map(shortened, named)), "is" if one else "are"
-    keys += f" and {rest} more" if rest > 0 else ""
+    keys = first_few([*map(shortened, data.passed_over)], _NAMED_KEYS)
+    are = "is" if one else "are"
     runs = ", and a data file runs nothing" if "download" in data.passed_over else ""
     return (f"{keys} in the data file {are} passed over: no key{'' if one else 's'} of ours{runs}",)
 

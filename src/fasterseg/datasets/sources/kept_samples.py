@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from fasterseg.artifacts import digest_of_value
-from fasterseg.caches import cache_folder
+from fasterseg.caches import cache_folder, forget
 from fasterseg.datasets.sample import ImageSize, Sample
 from fasterseg.durable import make_folder
 from fasterseg.errors import FastersegError
@@ -60,11 +60,11 @@ class KeptSamples:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, SafetensorError, FastersegError):
-            self._forget(path)
+            forget(path)
             return None
         sound = image.shape == (*size, 3) and image.dtype == np.uint8
         if not sound or labels.shape != tuple(size) or labels.dtype not in (np.uint8, np.uint16):
-            self._forget(path)
+            forget(path)
             return None
         return Sample(image, labels, name)
 
@@ -94,7 +94,7 @@ class KeptSamples:
                 stream.write(content)
             part.replace(path)
         except OSError:
-            self._forget(part)
+            forget(part)
             raise
 
     def _open(self) -> None:
@@ -105,12 +105,6 @@ class KeptSamples:
         os.utime(self.folder)
         held = _make_room(self.folder)
         self._left = min(MOST_BYTES - held, free_disk_bytes(self.folder) - LEAST_FREE_BYTES)
-
-    def _forget(self, path: Path) -> None:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError:
-            return  # it is told where it cannot be written
 
     def _give_up(self, error: OSError | FastersegError) -> None:
         reason = getattr(error, "strerror", None) or str(getattr(error, "why", "") or error)

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from fasterseg.amounts import number_of
+from fasterseg.amounts import first_few, number_of
 from fasterseg.datasets.splits.dividing import Counted, Division
 from fasterseg.datasets.splits.recordings import Recordings
 from fasterseg.datasets.splits.split_file import SPLITS, UNUSED
@@ -137,7 +137,7 @@ def _notes_on_division(division: Division, recordings: Recordings, copies: int) 
     if division.unlabelled:
         yield (
             f"{number_of(len(division.unlabelled), 'image')} without a labelled pixel in no split: "
-            f"{_listed(division.unlabelled)}"
+            f"{first_few(division.unlabelled, _NAMED)}"
         )
     if copies:
         yield f"{number_of(copies, 'image')} in no split: copies of others, to the pixel"
@@ -150,12 +150,8 @@ def _notes_on_classes(splits: Mapping[str, SplitShare]) -> Iterator[str]:
             for name, share in told.class_shares.items()
             if not share and any(other.class_shares[name] for other in splits.values())
         ]
-        if absent and split == SPLITS[0]:
-            yield f"{_listed(absent)}: in no image of {split}, so that no network can learn it"
-        elif absent:
-            yield f"{_listed(absent)}: in no image of {split}, so that no score of it tells of it"
-
-
-def _listed(names: Sequence[str]) -> str:
-    rest = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+        if not absent:
+            continue
+        learns = split == SPLITS[0]
+        end = "no network can learn it" if learns else "no score of it tells of it"
+        yield f"{first_few(absent, _NAMED)}: in no image of {split}, so that {end}"

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from fasterseg.amounts import first_few
 from fasterseg.artifacts import first_fault
 from fasterseg.datasets.drawing.canvas import BadShape, Canvas, canvas_within, points_of
 from fasterseg.datasets.drawing.kept import Drawn
@@ -245,10 +246,7 @@ def _draw(canvas: Canvas, segmentation: Any, number: int, size: ImageSize) -> No
 
 
 def _some(ids: Any) -> str:
-    listed = sorted(map(str, ids))
-    rest = len(listed) - _NAMED
-    shown = ", ".join(one[: _NAMED * 8] for one in listed[:_NAMED])
-    return shown + (f" and {rest:,} more" if rest > 0 else "")
+    return first_few([one[: _NAMED * 8] for one in sorted(map(str, ids))], _NAMED)
 
 
 def _changed(shown: str, reason: str) -> FileFault:

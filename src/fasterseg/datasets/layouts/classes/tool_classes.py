@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.layout import Layout
 from fasterseg.datasets.data_files.reading import wrong_value
@@ -61,7 +62,7 @@ class ToolClasses:
         found = layout_from(tree, data, self.where)
         chosen = {*names}
         left = [name for name in self.names if name not in chosen]
-        told = [f"{_some(left)} never counts: data.yaml leaves it out"] if left else []
+        told = [f"{first_few(left, _NAMED)} never counts: data.yaml leaves it out"] if left else []
         told += self._of_background(names)
         return replace(
             found,
@@ -83,7 +84,7 @@ class ToolClasses:
             raise DataError(
                 f"there is no class {strange[0]!r}",
                 where="data.yaml, names",
-                why=f"the classes of {self.where.name} are {_some(self.names)}",
+                why=f"the classes of {self.where.name} are {first_few(self.names, _NAMED)}",
                 next_step=f"did you mean {near[0]!r}?" if near else "name some of these",
             )
         return names
@@ -130,8 +131,3 @@ class ToolClasses:
             return space
         colours = tuple(self.shown[name] for name in space.names)
         return LabelSpace(names=space.names, colours=colours, ignore=space.ignore)
-
-
-def _some(names: Sequence[str]) -> str:
-    rest = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {rest:,} more" if rest > 0 else "")

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.remedies import lines
 from fasterseg.datasets.layouts.annotations.split_folders import USUAL
@@ -118,16 +119,11 @@ def notes_of(tree: Tree, matches: Matches) -> list[str]:
         f"{match.images.shown} with {' and '.join(one.shown for one in match.masks)}"
         for match in matches.found
     ]
-    notes = [f"images and masks were put together by their names: {_some(pairs)}"]
+    notes = [f"images and masks were put together by their names: {first_few(pairs, _NAMED)}"]
     if matches.alone:
-        left = _some([tree.shown(folder) for folder in matches.alone])
+        left = first_few([tree.shown(folder) for folder in matches.alone], _NAMED)
         notes.append(f"no masks go with the pictures in {left}: not used")
     return notes
-
-
-def _some(texts: Sequence[str]) -> str:
-    rest = len(texts) - _NAMED
-    return ", ".join(texts[:_NAMED]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def _ambiguous(tree: Tree, match: Match) -> DataError:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fasterseg.deploy.exporting.exported_card import ExportedCard
-from fasterseg.deploy.runtimes.untrusted.plain_graphs import Array, Dims, Graph
+from fasterseg.deploy.runtimes.untrusted.plain_graphs import Array, Dims, Graph, dims_text
 from fasterseg.deploy.runtimes.untrusted.wire import NotPlain
 
 MOST_PIXELS = 64_000_000
@@ -39,12 +39,12 @@ def _differences(card: ExportedCard, graph: Graph) -> Iterator[tuple[str, str]]:
 def _of_image(card: ExportedCard, graph: Graph) -> Iterator[tuple[str, str]]:
     image = graph.image
     if image.type != "uint8" or len(image.dims) != 4 or image.dims[3] != 3:
-        yield "uint8 images, (1, height, width, 3)", f"takes {image.type} {_shape(image.dims)}"
+        yield "uint8 images, (1, height, width, 3)", f"takes {image.type} {dims_text(image.dims)}"
         return
     size = (None, None) if card.size is None else tuple(card.size)
     if image.dims[1:3] != size or image.dims[0] not in (None, 1):
         said = "any size" if card.size is None else str(card.size)
-        yield f"images of {said}", f"takes {_shape(image.dims)}"
+        yield f"images of {said}", f"takes {dims_text(image.dims)}"
     if card.size is not None and not 0 < card.size.height * card.size.width <= MOST_PIXELS:
         yield f"images of {card.size}", f"would have to: no image has more than {MOST_PIXELS:,}"
 
@@ -55,13 +55,13 @@ def _of_output(card: ExportedCard, graph: Graph) -> Iterator[tuple[str, str]]:
     types = LABEL_TYPES if labels else ("float32",)
     rank = 3 if labels else 4
     if output.type not in types or len(output.dims) != rank:
-        yield f"{card.output} come out", f"gives {output.type} {_shape(output.dims)}"
+        yield f"{card.output} come out", f"gives {output.type} {dims_text(output.dims)}"
         return
     expected: Dims = (1, *image[1:3]) if labels else (1, None, *image[1:3])
     for found, wanted in zip(output.dims, expected, strict=True):
         smaller = card.output == "low-resolution-logits"
         if None not in (found, wanted) and found != wanted and not smaller:
-            yield f"{card.output} of the image's size", f"gives {_shape(output.dims)}"
+            yield f"{card.output} of the image's size", f"gives {dims_text(output.dims)}"
             return
 
 
@@ -76,7 +76,3 @@ def _of_normalisation(card: ExportedCard, graph: Graph) -> Iterator[tuple[str, s
 
 def _close(found: Array, wanted: Array) -> bool:
     return bool(np.allclose(found, wanted, rtol=1e-4, atol=1e-5))
-
-
-def _shape(dims: Dims) -> str:
-    return "(" + ", ".join("any" if one is None else str(one) for one in dims) + ")"

@@ -167,6 +167,11 @@ class Graph:
         return len(names) == 1 and self.constants.get(names[0]) in ((1, 3, 1, 1), (3, 1, 1))
 
 
+def dims_text(dims: Dims) -> str:
+    """Dimensions in words: ``(any, 3, 360, 480)``."""
+    return "(" + ", ".join("any" if one is None else str(one) for one in dims) + ")"
+
+
 def _require_known(node: Node, known: set[str]) -> None:
     for name in filter(None, node.inputs):
         if name not in known:
