@@ -65,7 +65,7 @@ def print_steps(
     crop = AugmentationSettings(crop_height=size.height, crop_width=size.width)
     noise = noise_batch(crop, batch_size=batch, classes=CLASSES, device=CPU)
     stages = {name: stage_of_network(name, one, crop, batch) for name, one in described.items()}
-    calls = {name: partial(stage.rehearse, noise) for name, stage in stages.items()}
+    calls = {name: partial(stage.dry_run, noise) for name, stage in stages.items()}
     kind = stages[REFERENCE].numerics.precision
     told = by_turns(calls, threads=1, rounds=rounds, visit=1)
     print_table(f"Training step, batches of {batch}, threads: 1, {kind}", told)

@@ -22,7 +22,7 @@ from fasterseg.space.lattice import Lattice
 from fasterseg.supernet.calibrating import recalibrate
 from fasterseg.supernet.supernet import Supernet
 from fasterseg.training.beginning import TrainingStart
-from fasterseg.training.dry_run import rehearse
+from fasterseg.training.dry_run import dry_run
 from fasterseg.training.task import SupernetStart, TrainingTask, stage_of
 from fasterseg.training.training import TrainingReport, train_network
 
@@ -138,7 +138,7 @@ def test_scores_on_images_that_the_supernet_learned_from_are_those_of_seen_ones(
     assert begun_task(Cutter(), split="train+val").data.val_is_seen()
 
 
-def test_a_rehearsal_cuts_nothing_out() -> None:
+def test_a_dry_run_cuts_nothing_out() -> None:
     cut = Cutter()
-    rehearse(begun_task(cut))
+    dry_run(begun_task(cut))
     assert cut.times == 0

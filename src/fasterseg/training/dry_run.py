@@ -12,7 +12,7 @@ from fasterseg.network.description import BaselineBuilder
 from fasterseg.training.task import TrainingTask, stage_of
 
 
-def rehearse(
+def dry_run(
     task: TrainingTask,
     *,
     ranks: int = 1,
@@ -33,4 +33,4 @@ def rehearse(
     )
     alike = replace(task, settings=settings)
     with closing(stage_of(alike, numerics, baselines=baselines)) as stage:
-        stage.rehearse(batch)
+        stage.dry_run(batch)

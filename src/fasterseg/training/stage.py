@@ -155,7 +155,7 @@ class TrainingStage:
             found[TEACHER_WEIGHT] = share * self.settings.distillation_weight
         return found
 
-    def rehearse(self, batch: Batch) -> None:
+    def dry_run(self, batch: Batch) -> None:
         """The passes of a step forwards and backwards, without an update."""
         self._backward(batch, self._criterion)
 

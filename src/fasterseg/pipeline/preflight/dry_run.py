@@ -21,7 +21,7 @@ from fasterseg.space.options import Options
 from fasterseg.supernet.relaxation import Relaxation
 
 
-def rehearse_search(ahead: Ahead) -> None:
+def dry_run_search(ahead: Ahead) -> None:
     """A weight pass and an architecture pass, as the first step of the search has them.
 
     They are done on what one rank has of a batch.  Nothing is kept, and no budget plays a part: the

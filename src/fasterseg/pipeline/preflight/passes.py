@@ -19,12 +19,12 @@ from fasterseg.datasets.batches.loading import require_shareable
 from fasterseg.errors import UsageError
 from fasterseg.network.description import NetworkDescription
 from fasterseg.pipeline.preflight.ahead import Ahead, Section, TrainingAhead
-from fasterseg.pipeline.preflight.dry_run import rehearse_search
+from fasterseg.pipeline.preflight.dry_run import dry_run_search
 from fasterseg.pipeline.preflight.networks import described, of_each_operator, unbuilt
 from fasterseg.runtime import select_device
 from fasterseg.space.widest import options_of
 from fasterseg.training.data import TrainingData
-from fasterseg.training.dry_run import rehearse
+from fasterseg.training.dry_run import dry_run
 from fasterseg.training.task import TrainingTask
 
 Where = Section | Literal["search.pretraining"]
@@ -160,7 +160,7 @@ def a_training_pass(ahead: Ahead) -> None:
             seed=ahead.recipe.seed,
             device=select_device(ahead.device),
         )
-        rehearse(task, ranks=ahead.count, baselines=BASELINES)
+        dry_run(task, ranks=ahead.count, baselines=BASELINES)
 
 
 def _one_of_each_kind(trainings: tuple[TrainingAhead, ...]) -> Iterator[TrainingAhead]:
@@ -174,4 +174,4 @@ def _one_of_each_kind(trainings: tuple[TrainingAhead, ...]) -> Iterator[Training
 def a_search_pass(ahead: Ahead) -> None:
     """The supernet learns from one batch of noise, and so do architecture parameters."""
     if Use.SUPERNET not in ahead.made:
-        rehearse_search(ahead)
+        dry_run_search(ahead)
