@@ -20,7 +20,7 @@ from fasterseg.latency.entries_file import EntriesFile
 from fasterseg.runs import RunFolder
 from fasterseg.searching.beginnings.kept_supernet import KeptSupernet
 from fasterseg.tensors import save_tensors
-from fasterseg.training.segments import Segments
+from fasterseg.training.segments import TrainingSegments
 
 FLIPS = 25
 
@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         images=3,
         steps=4,
     ).save(run.supernet.facts)
-    Segments().save(run.training("student").segments)
+    TrainingSegments().save(run.training("student").segments)
     run.exported("student").parent.mkdir(exist_ok=True)
     run.exported("student").write_bytes(faithful())
     return root

@@ -18,7 +18,7 @@ from PIL import Image
 
 from fasterseg.errors import FileError
 from fasterseg.latency.models import ModelComparison, ModelLatencies, ModelLatency
-from fasterseg.network.card import Card, Segment, SupernetFacts
+from fasterseg.network.card import Card, SupernetFacts, TrainingSegment
 from fasterseg.pipeline.planning.plan import forecast_of
 from fasterseg.reporting.course import search_charts, training_charts
 from fasterseg.reporting.facts import RunFacts, read_facts
@@ -440,7 +440,7 @@ def test_a_network_that_several_machines_trained_says_which_steps(
     card = Card.load(whole[1].bundle("teacher") / "card.json")
     known = {"torch": "2.13.0", "fasterseg": "1", "threads": 4, "device": "cpu"}
     parts = tuple(
-        Segment(first=first, last=last, processor=name, precision="float32", **known)
+        TrainingSegment(first=first, last=last, processor=name, precision="float32", **known)
         for first, last, name in ((1, 7, "Epyc"), (8, 12, "Xeon"))
     )
     facts = card.training.model_copy(update={"segments": parts})

@@ -12,12 +12,12 @@ from tiny_training import tiny_task
 from fasterseg.errors import FastersegError, Interrupted, UsageError
 from fasterseg.learning import precision
 from fasterseg.network.bundle import ModelBundle
-from fasterseg.network.card import Segment
+from fasterseg.network.card import TrainingSegment
 from fasterseg.stage_folders import TrainingFolder
 from fasterseg.stopping import StopRequest
 from fasterseg.training import segments
 from fasterseg.training.beginning import TrainingStart
-from fasterseg.training.segments import Segments
+from fasterseg.training.segments import TrainingSegments
 from fasterseg.training.training import TrainingReport, train_network
 
 
@@ -34,7 +34,7 @@ def train_until(done: int, folder: Path, **changes: object) -> None:
         train_network(tiny_task(**changes), folder, progress=ask, stop=stop)
 
 
-def first_and_last(found: tuple[Segment, ...]) -> list[tuple[int, int]]:
+def first_and_last(found: tuple[TrainingSegment, ...]) -> list[tuple[int, int]]:
     return [(segment.first, segment.last) for segment in found]
 
 
@@ -53,12 +53,12 @@ def test_another_machine_goes_on_says_so_and_is_recorded(
     train_until(5, tmp_path)
     train_until(7, tmp_path)
     told: list[str] = []
-    before = Segments.of_training(TrainingFolder(tmp_path))
+    before = TrainingSegments.of_training(TrainingFolder(tmp_path))
     assert first_and_last(before) == [(1, 12)], "the same machine is one segment"
     with monkeypatch.context() as patch:
         patch.setattr(f"fasterseg.training.{name}", value)
         report = train_network(tiny_task(), tmp_path, warn=told.append)
-    found = Segments.of_training(TrainingFolder(tmp_path))
+    found = TrainingSegments.of_training(TrainingFolder(tmp_path))
     assert first_and_last(found) == [(1, 7), (8, 12)]
     assert [
         name
@@ -84,7 +84,10 @@ def test_what_is_gone_on_with_from_an_earlier_checkpoint_is_counted_from_there(
         patch.setattr(segments, "processor_name", lambda: "another")
         with pytest.raises(FastersegError, match="stop here"):
             train_network(tiny_task(), tmp_path, progress=failing_at(7), warn=str)
-    assert first_and_last(Segments.of_training(TrainingFolder(tmp_path))) == [(1, 5), (6, 12)]
+    assert first_and_last(TrainingSegments.of_training(TrainingFolder(tmp_path))) == [
+        (1, 5),
+        (6, 12),
+    ]
     report = train_network(tiny_task(), tmp_path, warn=str)
     # Steps 6 and 7 were not saved, so they were computed again.
     assert first_and_last(report.segments) == [(1, 12)]

@@ -28,7 +28,7 @@ from fasterseg.learning.stepping import without_clock
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.stage_folders import TrainingFolder
 from fasterseg.stopping import StopRequest
-from fasterseg.training.segments import Segments
+from fasterseg.training.segments import TrainingSegments
 from fasterseg.training.sharing import ORDER, TrainingOrder, followed_stage
 from fasterseg.training.task import TrainingTask
 from fasterseg.training.training import TrainingReport, train_network
@@ -160,7 +160,7 @@ def test_a_training_is_resumed_with_any_number_of_ranks(alone: Path, tmp_path: P
     trained(ALONE, tmp_path, {}, 11)
     warned, *_ = in_ranks(4, trained, tmp_path, {})
     require_alike(alone, tmp_path)
-    found = Segments.of_training(TrainingFolder(tmp_path))
+    found = TrainingSegments.of_training(TrainingFolder(tmp_path))
     steps = [(one.first, one.last, one.ranks) for one in found]
     assert steps == [(1, 6, 2), (7, 11, 1), (12, 20, 4)]
     assert "ranks: null -> 4" in warned[0]

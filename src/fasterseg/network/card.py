@@ -20,13 +20,13 @@ from fasterseg.network.scores import Facts, Score
 from fasterseg.network.teacher_facts import TaughtFacts, TeacherFacts
 from fasterseg.space.blocks import Size
 
-__all__ = ["Card", "Facts", "Score", "Segment", "SupernetFacts", "TrainingFacts", "Which"]
+__all__ = ["Card", "Facts", "Score", "SupernetFacts", "TrainingFacts", "TrainingSegment", "Which"]
 
 Which = Literal["best", "last", "ema"]
 NOTHING_PRETRAINED = "nothing pre-trained"
 
 
-class Segment(Facts):
+class TrainingSegment(Facts):
     """Steps, from `first` to `last`, that one machine computed with one set of versions.
 
     What an earlier version of fasterseg did not record is empty, or 0 for the threads.  Where
@@ -74,7 +74,7 @@ class Segment(Facts):
         return "; ".join(f"{n} on {machine}" for machine, n in Counter(self.machines).items())
 
 
-def told_segments(segments: Sequence[Segment]) -> list[str]:
+def told_segments(segments: Sequence[TrainingSegment]) -> list[str]:
     """A line for each segment, where there is more than one."""
     return [segment.describe() for segment in segments] if len(segments) > 1 else []
 
@@ -122,7 +122,7 @@ class TrainingFacts(Facts):
     teacher: str = ""
     pretrained: str = NOTHING_PRETRAINED
     supernet: SupernetFacts | None = None
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[TrainingSegment, ...] = ()
     taught_by: TaughtFacts | None = None
 
     @model_serializer(mode="wrap")

@@ -14,32 +14,32 @@ from fasterseg.errors import EnvironmentFault
 from fasterseg.events import Warn
 from fasterseg.learning.machines import Machine, device_name
 from fasterseg.learning.precision import Formats, Numerics, choose_numerics
-from fasterseg.network.card import Segment
+from fasterseg.network.card import TrainingSegment
 from fasterseg.runtime import processor_name
 from fasterseg.stage_folders import TrainingFolder
 from fasterseg.training.task import TrainingTask
 from fasterseg.version import __version__
 
 
-class Segments(Artifact):
+class TrainingSegments(Artifact):
     """All steps of a training in their order; the last segment reaches to its planned end."""
 
     schema_tag: ClassVar[str] = "fasterseg/training-segments/1"
 
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[TrainingSegment, ...] = ()
 
     @classmethod
-    def of_training(cls, kept: TrainingFolder) -> tuple[Segment, ...]:
+    def of_training(cls, kept: TrainingFolder) -> tuple[TrainingSegment, ...]:
         """The segments of a training; none where there is no such file."""
         return cls.load(kept.segments).segments if kept.segments.is_file() else ()
 
 
-def note_segment(kept: TrainingFolder, now: Segment, *, name: str, warn: Warn) -> None:
+def note_segment(kept: TrainingFolder, now: TrainingSegment, *, name: str, warn: Warn) -> None:
     """Record what computes the steps from `now.first` to the end; the steps before it stay.
 
     `warn` is told when that is something else than what computed those.
     """
-    before = Segments.of_training(kept)
+    before = TrainingSegments.of_training(kept)
     if not before and now.first > 1:
         before = (_unrecorded(now),)
     earlier = [
@@ -59,18 +59,18 @@ def note_segment(kept: TrainingFolder, now: Segment, *, name: str, warn: Warn) -
                 f"{name}: steps {now.first} to {now.last} are not computed by what computed those "
                 f"before them, so the end is not bit for bit that of one machine: {changes}"
             )
-    if tuple(found) != Segments.of_training(kept):
-        Segments(segments=tuple(found)).save(kept.segments)
+    if tuple(found) != TrainingSegments.of_training(kept):
+        TrainingSegments(segments=tuple(found)).save(kept.segments)
 
 
 def segment_from(
     first: int, task: TrainingTask, numerics: Numerics, *, machines: Sequence[Machine] = ()
-) -> Segment:
+) -> TrainingSegment:
     """The steps from `first` to a task's end, as they are computed now: by this process alone.
 
     Where it leads others, `machines` says for each rank what it computes on.
     """
-    return Segment(
+    return TrainingSegment(
         first=first,
         last=task.settings.steps,
         processor=processor_name(),
@@ -84,9 +84,9 @@ def segment_from(
     )
 
 
-def _unrecorded(now: Segment) -> Segment:
+def _unrecorded(now: TrainingSegment) -> TrainingSegment:
     """The steps that a version computed which recorded nothing of this."""
-    return Segment(
+    return TrainingSegment(
         first=1,
         last=now.first - 1,
         processor="",

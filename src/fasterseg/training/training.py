@@ -24,9 +24,9 @@ from fasterseg.network.card import (
     Card,
     Facts,
     Score,
-    Segment,
     SupernetFacts,
     TrainingFacts,
+    TrainingSegment,
     Which,
     told_segments,
 )
@@ -43,7 +43,7 @@ from fasterseg.training.beginning import (
     start_of,
 )
 from fasterseg.training.counting import with_step_count
-from fasterseg.training.segments import Segments, note_segment, numerics_of, segment_from
+from fasterseg.training.segments import TrainingSegments, note_segment, numerics_of, segment_from
 from fasterseg.training.sharing import shared_stage
 from fasterseg.training.stage import SCORING_SECONDS, WAITING_SECONDS
 from fasterseg.training.task import Teacher, TrainingTask, begun_network
@@ -90,7 +90,7 @@ class TrainingReport(Artifact):
     clock: Clock
     pretrained: str = NOTHING_PRETRAINED
     supernet: SupernetFacts | None = None
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[TrainingSegment, ...] = ()
     taught_by: TaughtFacts | None = None
 
     @property
@@ -183,7 +183,7 @@ def train_network(
             ),
             teller=TrainingTeller(teller.stage, teller.hear, task.name),
         )
-    segments = Segments.of_training(kept)
+    segments = TrainingSegments.of_training(kept)
     for which in KINDS:
         card = card_of(task, start, which=which, score=stage.scores[which], segments=segments)
         bundle = ModelBundle(task.description, stage.weights(which), card)
@@ -212,7 +212,7 @@ def card_of(
     *,
     which: Which,
     score: Score,
-    segments: tuple[Segment, ...] = (),
+    segments: tuple[TrainingSegment, ...] = (),
 ) -> Card:
     """The card of one of the task's three bundles."""
     settings = task.settings
