@@ -15,9 +15,10 @@ from fasterseg.datasets.sample import ImageSize
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress, Warn, silent, warn_on_stderr
 from fasterseg.learning.machines import formats_of_others, machines_of
+from fasterseg.learning.precision import Numerics
 from fasterseg.learning.sharing import BY_ITSELF, Sharing
 from fasterseg.learning.step_times import Now
-from fasterseg.learning.stepping import CLOCK, run_steps
+from fasterseg.learning.stepping import CLOCK, Course, run_steps
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import (
     NOTHING_PRETRAINED,
@@ -45,7 +46,7 @@ from fasterseg.training.beginning import (
 from fasterseg.training.counting import with_step_count
 from fasterseg.training.segments import TrainingSegments, note_segment, numerics_of, segment_from
 from fasterseg.training.sharing import shared_stage
-from fasterseg.training.stage import SCORING_SECONDS, WAITING_SECONDS
+from fasterseg.training.stage import SCORING_SECONDS, WAITING_SECONDS, TrainingStage
 from fasterseg.training.task import Teacher, TrainingTask, begun_network
 from fasterseg.training.telling import TrainingTeller
 
@@ -183,6 +184,18 @@ def train_network(
             ),
             teller=TrainingTeller(teller.stage, teller.hear, task.name),
         )
+    return _hand_over(task, kept, start, stage, course, numerics)
+
+
+def _hand_over(
+    task: TrainingTask,
+    kept: TrainingFolder,
+    start: TrainingStart,
+    stage: TrainingStage,
+    course: Course,
+    numerics: Numerics,
+) -> TrainingReport:
+    """Save the three bundles, then the report."""
     segments = TrainingSegments.of_training(kept)
     for which in KINDS:
         card = card_of(task, start, which=which, score=stage.scores[which], segments=segments)

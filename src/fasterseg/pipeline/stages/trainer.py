@@ -30,6 +30,7 @@ from fasterseg.space.search_space import Role
 from fasterseg.stopping import StopRequest
 from fasterseg.training.data import TrainingData
 from fasterseg.training.sharing import TrainingOrder, followed_stage
+from fasterseg.training.task import SupernetStart
 from fasterseg.training.training import TrainingTask, train_network
 
 
@@ -119,19 +120,10 @@ class Trainer:
                 owner=owner,
                 device=device,
             )
-        data = TrainingData(
-            self.source,
-            train_split=self.recipe.data.trained_on,
-            val_split=self.recipe.data.val_split,
-            workers=self.recipe.data.workers,
-            began_on="" if start is None else start.facts.split,
-            answers=taught.answers,
-            unlabelled=taught.unlabelled,
-        )
         task = TrainingTask(
             name=name,
             description=description,
-            data=data,
+            data=self._data(taught, start),
             settings=settings,
             seed=self.recipe.seed,
             device=device,
@@ -153,6 +145,18 @@ class Trainer:
             teller=self.teller,
         )
         return self.run.bundle(name)
+
+    def _data(self, taught: TeacherSignal, start: SupernetStart | None) -> TrainingData:
+        """What is trained and scored on; `start` is where the training begins, if not afresh."""
+        return TrainingData(
+            self.source,
+            train_split=self.recipe.data.trained_on,
+            val_split=self.recipe.data.val_split,
+            workers=self.recipe.data.workers,
+            began_on="" if start is None else start.facts.split,
+            answers=taught.answers,
+            unlabelled=taught.unlabelled,
+        )
 
 
 @contextmanager
