@@ -19,6 +19,7 @@ from fasterseg.artifacts import read_json
 from fasterseg.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from fasterseg.durable import durable_write, make_folder
 from fasterseg.errors import FileError, UsageError
+from fasterseg.output_folders import is_output_folder
 from fasterseg.runs import RunFolder
 from fasterseg.stage_folders import BundleFolder, StageFolder, TrainingFolder
 
@@ -86,6 +87,7 @@ RACE = """
 import os, sys
 from pathlib import Path
 from fasterseg.errors import FileError, UsageError
+from fasterseg.output_folders import is_output_folder
 from fasterseg.runs import RunFolder
 
 start, over, said = os.pipe(), os.pipe(), os.pipe()
@@ -134,6 +136,7 @@ def test_two_runs_one_folder_of_twenty_racing_starts_one_wins_and_is_named(
 HOLD = """
 import os, sys, time
 from pathlib import Path
+from fasterseg.output_folders import is_output_folder
 from fasterseg.runs import RunFolder
 
 with RunFolder(Path(sys.argv[1])).locked():
@@ -211,3 +214,12 @@ def test_what_an_earlier_version_began_with_is_found_under_its_name(tmp_path: Pa
     for path in kept:
         (path().parent / "plan.json").touch()
     assert {path().name for path in kept} == {"plan.json"}
+
+
+def test_a_run_s_new_folder_is_marked_so_that_it_is_no_data(tmp_path: Path) -> None:
+    with RunFolder(tmp_path / "new").locked():
+        assert is_output_folder(tmp_path / "new")
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "a.png").touch()
+    with RunFolder(tmp_path / "old").locked():
+        assert not is_output_folder(tmp_path / "old")

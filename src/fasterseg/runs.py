@@ -10,9 +10,10 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Self
 
-from fasterseg.durable import make_folder, sync_folder
+from fasterseg.durable import sync_folder
 from fasterseg.errors import UsageError
 from fasterseg.foreign.links import require_within
+from fasterseg.output_folders import make_output_folder
 from fasterseg.processes import Held, held, is_running
 from fasterseg.stage_folders import StageFolder, SupernetFolder, TrainingFolder, began_in
 
@@ -238,7 +239,7 @@ class RunFolder:
 
         The lock dies with the process, so a killed run leaves none behind.
         """
-        make_folder(self.root)
+        make_output_folder(self.root)
         try:
             with held(self.checked().root / "lock"):
                 clear_leftovers(self.root)

@@ -18,10 +18,13 @@ from watched_files import watched_files
 from fasterseg.cli import main
 from fasterseg.commands.predict import predict
 from fasterseg.console.progress import progress_for
+from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.picture_files import output_names
+from fasterseg.datasets.pictures.listing import list_pictures
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.card import Card
 from fasterseg.network.predicting import load_model
+from fasterseg.output_folders import MARKER, is_output_folder
 from fasterseg.pipeline.models.predicting import BYTES_PER_PIXEL, predict_images, scale_note
 from fasterseg.space.blocks import Size
 
@@ -46,8 +49,37 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def files_in(folder: Path) -> set[str]:
-    """All files below a folder."""
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    """All files below a folder, but what marks it as the package's own."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != MARKER)
+    return {path.relative_to(folder).as_posix() for path in files}
+
+
+@pytest.mark.parametrize("layout", ["two folders", "side by side", "unknown names"])
+def test_predictions_within_the_data_are_no_images_and_masks_of_it(
+    layout: str, bundle: str, tmp_path: Path
+) -> None:
+    folders = {"two folders": ("images", "masks"), "side by side": ("", ""), "unknown names": "xy"}
+    images, masks = (tmp_path / "data" / name for name in folders[layout])
+    dice = np.random.default_rng(0)
+    for number in range(4):
+        for folder, shape, ending in ((images, (24, 32, 3), "jpg"), (masks, (24, 32), "png")):
+            folder.mkdir(parents=True, exist_ok=True)
+            array = dice.integers(0, 3 if ending == "png" else 256, shape, dtype=np.uint8)
+            Image.fromarray(array).save(folder / f"{number}.{ending}")
+    before = check_data(tmp_path / "data").describe()
+    out = images / "seen" if images == masks else Path(f"{images}-predictions")
+    predict(bundle, str(images / "*.jpg"), out=out)
+    assert len(files_in(out)) == 12
+    assert check_data(tmp_path / "data").describe() == before
+    assert len(list_pictures(out, {".png"}).pictures) == 12, "where it is named it is looked into"
+
+
+def test_a_folder_that_held_files_is_not_taken_for_the_package_s_own(
+    bundle: str, pictures: Path
+) -> None:
+    predict(bundle, str(pictures / "a.png"), out=pictures)
+    assert not is_output_folder(pictures)
+    assert pictures / "b.jpg" in list_pictures(pictures.parent, {".jpg"}).pictures
 
 
 def test_an_image_gives_overlay_colours_and_the_very_labels(

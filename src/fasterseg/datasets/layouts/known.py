@@ -26,6 +26,7 @@ from fasterseg.datasets.pairing.finding import Form, Place, ToolForm, places_of
 from fasterseg.datasets.pairing.pairs import Tree
 from fasterseg.datasets.sources.files import FileSource
 from fasterseg.errors import DataError, UsageError
+from fasterseg.output_folders import is_output_folder
 
 STREET = "street"
 FOLDER = "folder"
@@ -208,6 +209,7 @@ def _near(path: Path) -> Path | None:
     inside = sorted(path.iterdir())[:_MOST_LOOKED_AT] if path.is_dir() else []
     # What a link leads to may lie elsewhere.
     inside = [one for one in inside if one.is_dir() and not one.is_symlink()]
+    inside = [one for one in inside if not is_output_folder(one)]
     around = [path.parent, path.parent.parent] if path.name else []
     for folder in (*inside, *around):
         known = any(layout.is_in(folder) for layout in LAYOUTS)

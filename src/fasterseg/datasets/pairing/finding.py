@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from fasterseg.datasets.pictures.listing import is_folder, is_hidden
+from fasterseg.datasets.pictures.listing import is_folder, is_passed_over
 
 _MOST_LOOKED_INTO = 50
 
@@ -97,7 +97,8 @@ def _folders_in(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
             found = (one.name for one in entries if one.is_dir(follow_symlinks=False))
-            names = list(islice((name for name in found if not is_hidden(name)), _MOST_LOOKED_INTO))
+            wanted = (name for name in found if not is_passed_over(folder, name))
+            names = list(islice(wanted, _MOST_LOOKED_INTO))
     except OSError:
         return []  # told where its files are listed
     return [folder / name for name in sorted(names)]

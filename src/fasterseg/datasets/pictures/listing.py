@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from fasterseg.foreign.opened_files import what_it_is
+from fasterseg.output_folders import is_output_folder
 
 
 @dataclass(slots=True)
@@ -29,7 +30,8 @@ class Listing:
 def list_pictures(folder: Path, suffixes: AbstractSet[str], *, follow: bool = False) -> Listing:
     """Return the pictures under a folder, those in its folders too, by their suffixes.
 
-    What begins with a dot is passed over: caches, checkpoints, what macOS puts beside files.
+    What begins with a dot is passed over: caches, checkpoints, what macOS puts beside files; and
+    so are folders that this package wrote.
     ``follow`` says that links to folders are followed, but for those to a folder around them.
     """
     listing = Listing()
@@ -39,7 +41,7 @@ def list_pictures(folder: Path, suffixes: AbstractSet[str], *, follow: bool = Fa
         onerror=lambda error: listing.closed.append(Path(error.filename)),
     )
     for place, folders, files in walk:
-        seen = [name for name in sorted(folders) if not is_hidden(name)]
+        seen = [name for name in sorted(folders) if not is_passed_over(place, name)]
         linked = {name for name in seen if _is_left(Path(place, name), follow=follow)}
         listing.linked += [Path(place, name) for name in seen if name in linked]
         folders[:] = [name for name in seen if name not in linked]
@@ -58,7 +60,7 @@ def entries_in(folder: Path, *, most: int | None = None) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
             some = islice(entries, most)
-            return sorted(Path(one.path) for one in some if not is_hidden(one.name))
+            return sorted(Path(one.path) for one in some if not is_passed_over(folder, one.name))
     except OSError:
         return []
 
@@ -72,6 +74,11 @@ def leads_around_itself(folder: Path) -> bool:
     """Whether a link to a folder lies in that folder, so that following it has no end."""
     place = Path(os.path.realpath(folder.parent))
     return place.is_relative_to(os.path.realpath(folder))
+
+
+def is_passed_over(place: Path | str, name: str) -> bool:
+    """Whether a folder in a place is no data's: its name begins with a dot, or it is our own."""
+    return is_hidden(name) or is_output_folder(Path(place, name))
 
 
 def is_hidden(name: str) -> bool:

@@ -43,6 +43,7 @@ from fasterseg.network.predicting import segmented
 from fasterseg.network.segmentation import Segmentation, png_bytes
 from fasterseg.network.showing import OWN_SIZE, require_shown, shown_size
 from fasterseg.network.tiling import MOST_AT_ONCE
+from fasterseg.output_folders import is_output_folder, make_output_folder
 from fasterseg.paths import place_for_folder, user_path
 from fasterseg.pipeline.models.filming import Film, Filming, films_of, promise_of, require_frames
 from fasterseg.pipeline.settings.sizing import told_stretched
@@ -119,6 +120,8 @@ def predict_named(
     folder, images = places.folder, places.images
     result, sizes = PredictResult(folder=str(folder), tail=predictor.tail_name), list[Size]()
     if images:
+        if form is None:  # a server may refuse what it did not ask for
+            make_output_folder(folder)
         with show(f"Segmenting into {folder}", total=len(images), unit="images") as step:
             result, sizes = predict_images(
                 predictor,
@@ -180,7 +183,7 @@ def _places(
 
 def _notes_on(folder: Path, pictures: Path) -> list[str]:
     """A word where the files lie among the images that they were made of."""
-    if not pictures.is_dir() or leads_outside(folder, pictures):
+    if not pictures.is_dir() or leads_outside(folder, pictures) or is_output_folder(folder):
         return []
     return ["the files lie in the folder of the images: segmented again, they are images too"]
 

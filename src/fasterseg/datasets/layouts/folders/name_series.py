@@ -19,7 +19,7 @@ from fasterseg.datasets.data_files.written_paths import composed
 from fasterseg.datasets.decoding import LOSSY_SUFFIXES
 from fasterseg.datasets.pairing.pairs import PICTURES
 from fasterseg.datasets.pairing.splits import split_in
-from fasterseg.datasets.pictures.listing import is_hidden, is_picture, printable
+from fasterseg.datasets.pictures.listing import is_passed_over, is_picture, printable
 
 _DEEPEST = 6
 _MOST_FOLDERS = 10_000
@@ -103,7 +103,7 @@ def folders_of_pictures(root: Path) -> dict[Path, list[str]]:
     found: dict[Path, list[str]] = {}
     pictures = 0
     for folders, (place, below, files) in enumerate(os.walk(root)):
-        below[:] = sorted(name for name in below if not is_hidden(name))
+        below[:] = sorted(name for name in below if not is_passed_over(place, name))
         names = sorted(name for name in files if is_picture(name, PICTURES))
         pictures += len(names)
         if folders >= _MOST_FOLDERS or pictures > _MOST_PICTURES:
