@@ -92,7 +92,21 @@ def test_further_columns_are_for_people(tmp_path: Path) -> None:
     assert read_split_file(tmp_path / "x.csv") == lines
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "image,split\na.png,val\n",
+        ",Image ,recording, SPLIT\n0,a.png,,val\n",
+        "x\tsplit\timage\n\tval\ta.png",
+    ],
+)
+def test_columns_go_by_their_names(text: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(text)
+    assert read_split_file(tmp_path / "x.csv") == (Line("val", "a.png"),)
+
+
 BROKEN = {
+    "two columns of one name": ("split,image,split\ntrain,a.png,val\n", ":1"),
     "no head": ("train,images/train/train0.jpg\n", ":1"),
     "an empty file": ("", ":1"),
     "a split that is none": ("split,image\ntrain,a.png\n\ntraing,b.png\n", ":4"),

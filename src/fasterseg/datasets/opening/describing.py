@@ -97,7 +97,7 @@ def _open_own(data: DataFile, file: Path, *, outside: bool, progress: Progress) 
     if not data.splits:
         return source
     path = split_file_of(data.splits, file, outside=outside)
-    return divided_by_lines(source, read_split_file(path), shown=data.splits)
+    return divided_by_lines(source, read_split_file(path), shown=data.splits, data_file=file)
 
 
 def _open_undivided(data: DataFile, file: Path, *, outside: bool, progress: Progress) -> FileSource:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from fasterseg.foreign.strict_json import shortened
 class Naming:
     """The key that names a file, what such a file is, and what is to be done about it.
 
-    `inside` is where else it may lie, `restore` what to do where it is not there; both are steps.
+    `inside` is where else it may lie, `restore` what to do where it is not there; both are steps,
+    DATA in them being the data file as it is typed.
     """
 
     key: str
@@ -42,6 +44,6 @@ def named_file(named: str, data_file: Path, naming: Naming, *, outside: bool) ->
             f"there is no {naming.what} {shortened(named)!r}",
             where=where,
             why=f"looked for {place}",
-            next_step=naming.restore,
+            next_step=naming.restore.replace("DATA", shlex.quote(str(data_file))),
         )
     return place

@@ -1,14 +1,16 @@
 """The file that says which split each image of a data set is in: ``splits:`` of a ``data.yaml``.
 
 It is a table that people read and change, with a line for each image: ``train,images/0001.jpg``,
-the image as seen from the data folder.  ``unused`` stands for no split.  Further columns, such as
-the recording that `fasterseg split` writes, are for people.
+the image as seen from the data folder.  ``unused`` stands for no split.  The first line names the
+columns, in any order; others than these, such as the recording that `fasterseg split` writes, are
+for people.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -54,13 +56,16 @@ def read_split_file(path: Path) -> tuple[Line, ...]:
     text = _text_of(path)
     head = text.partition("\n")[0].strip()
     mark = next((mark for mark in _MARKS if mark in head), ",")
-    if tuple(head.split(mark)[:2]) != COLUMNS[:2]:
-        raise _unreadable(f"{path}:1", f"its first line is {shortened(head)!r}, no head of columns")
     table = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     found: list[Line] = []
     try:
-        next(table)
-        found += (_line(row, f"{path}:{table.line_num}") for row in table if any(row))
+        columns = [name.strip().lower() for name in next(table, [])]
+        if any(columns.count(name) != 1 for name in COLUMNS[:2]):
+            why = f"its first line is {shortened(head)!r}: it names no columns split and image"
+            raise _unreadable(f"{path}:1", why)
+        for row in filter(any, table):
+            named = dict(zip(columns, map(str.strip, row), strict=False))
+            found.append(_line(named, f"{path}:{table.line_num}"))
     except csv.Error as error:
         raise _unreadable(f"{path}:{table.line_num}", str(error)) from error
     return tuple(found)
@@ -78,13 +83,13 @@ def _text_of(path: Path) -> str:
         ) from error
 
 
-def _line(row: Sequence[str], where: str) -> Line:
-    split, image = (*(value.strip() for value in row[:2]), "")[:2]
+def _line(row: Mapping[str, str], where: str) -> Line:
+    split, image = row.get("split", ""), row.get("image", "")
     if split not in (*SPLITS, UNUSED):
         raise _unreadable(where, f"{shortened(split)!r} is no split")
     if not image:
         raise _unreadable(where, "it names no image")
-    return Line(split, image, row[2] if len(row) > 2 else "")
+    return Line(split, image, row.get("recording", ""))
 
 
 def _unreadable(where: str, why: str) -> DataError:
@@ -101,7 +106,7 @@ _NAMED = Naming(
     "splits",
     "file of splits",
     inside="put it beside the data file",
-    restore="restore it, take 'splits' out, or divide the images again: fasterseg split PATH",
+    restore="restore it, take 'splits' out, or divide the images again: fasterseg split DATA",
 )
 
 
@@ -128,11 +133,13 @@ def pooled(source: FileSource, *, name: str = SPLITS[0]) -> FileSource:
     return replace(source, layout=layout, pairings={name: _pairing(pairs, faults)})
 
 
-def divided_by_lines(source: FileSource, lines: Sequence[Line], *, shown: str) -> FileSource:
+def divided_by_lines(
+    source: FileSource, lines: Sequence[Line], *, shown: str, data_file: Path
+) -> FileSource:
     """Return a data set with its images in the splits that these lines say, and in no others.
 
     An image without a line, a line without an image and one image in several lines are faults of
-    the source; `shown` is what messages call the file.
+    the source; `shown` is what messages call the file that `data_file` names.
     """
     (pool,) = pooled(source).pairings.values()
     pairs: dict[str, list[Pair]] = {}
@@ -140,7 +147,7 @@ def divided_by_lines(source: FileSource, lines: Sequence[Line], *, shown: str) -
         pairs.setdefault(composed(source.shown(pair.image)), []).append(pair)
     lines = [replace(line, image=composed(slashed(line.image))) for line in lines]
     splits = {line.image: line.split for line in lines}
-    faults = (*pool.faults, *_faults(pairs, lines, shown))
+    faults = (*pool.faults, *_faults(pairs, lines, shown, data_file))
     found: dict[str, list[Pair]] = {split: [] for split in SPLITS if split in splits.values()}
     for image, several in pairs.items():
         if (split := splits.get(image, UNUSED)) != UNUSED:
@@ -157,11 +164,20 @@ def _pairing(pairs: Iterable[Pair], faults: tuple[Fault, ...] = ()) -> Pairing:
     return Pairing(tuple(sorted(pairs, key=lambda pair: pair.name)), faults)
 
 
-def _faults(images: Mapping[str, object], lines: Sequence[Line], shown: str) -> list[Fault]:
+def _faults(
+    images: Mapping[str, object], lines: Sequence[Line], shown: str, data_file: Path
+) -> list[Fault]:
+    again = f"or divide the images again: fasterseg split {shlex.quote(str(data_file))} --again"
     times = Counter(line.image for line in lines)
-    faults = [Fault(FaultKind.UNDIVIDED, image) for image in images if image not in times]
+    faults = [
+        Fault(FaultKind.UNDIVIDED, image, "", f"add a line for each, {again}")
+        for image in images
+        if image not in times
+    ]
     faults += [
-        Fault(FaultKind.NOTHING_DIVIDED, image, shown) for image in times if image not in images
+        Fault(FaultKind.NOTHING_DIVIDED, image, shown, f"take these lines out, {again}")
+        for image in times
+        if image not in images
     ]
     faults += [
         Fault(FaultKind.DIVIDED_TWICE, image, f"{times[image]} lines of {shown}")
