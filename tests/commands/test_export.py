@@ -17,6 +17,7 @@ from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.deploy.runtimes.onnx.files import looked_at, sealed_model
 from fasterseg.deploy.shipping.verification_report import ExportReport, VerificationReport
+from fasterseg.errors import EnvironmentFault
 from fasterseg.pipeline.models.evaluating import default_report_path
 from fasterseg.pipeline.models.exporting import default_file
 from fasterseg.runs import RunFolder
@@ -172,6 +173,40 @@ def test_a_name_without_the_ending_of_its_format_is_answered_with_one_that_works
     assert advice == f"--out {written}"
     assert main(["export", bundle, *words[2:], *advice.split(), "--images", "1", *SCENES]) == 0
     assert (tmp_path / written).is_file()
+
+
+def test_a_name_with_another_format_s_ending_is_answered_with_both_ways(
+    bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "a.xml"
+    assert main(["export", bundle, "--out", str(out), "--json"]) == 2
+    advice = json.loads(capsys.readouterr().err.splitlines()[-1])["next"]
+    assert advice == f"--out {tmp_path / 'a.onnx'}, or --format openvino"
+
+
+@pytest.mark.parametrize("format", ["onnx", "openvino"])
+def test_what_makes_int8_is_asked_for_before_any_data_are_read(
+    format: str,
+    bundle: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def missing() -> None:
+        raise EnvironmentFault("what makes int8 is not installed")
+
+    def none(*_words: object, **_options: object) -> None:
+        raise AssertionError("data were looked for")
+
+    module = f"fasterseg.deploy.runtimes.{format}.quantiser"
+    if format == "openvino":
+        pytest.importorskip("openvino", reason="the extra 'openvino' is not installed")
+    monkeypatch.setattr(f"{module}.require_installed", missing)
+    monkeypatch.setattr("fasterseg.pipeline.models.exporting.evidence_on", none)
+    ending = {"onnx": ".onnx", "openvino": ".xml"}[format]
+    words = ["--precision", "int8", "--format", format, "--out", str(tmp_path / f"a{ending}")]
+    assert main(["export", bundle, *words]) == 4
+    assert "what makes int8 is not installed" in capsys.readouterr().err
 
 
 def test_a_graph_that_stands_in_for_an_engine_replaces_no_other(

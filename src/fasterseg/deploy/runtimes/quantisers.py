@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pkgutil import resolve_name
 from typing import Any, Protocol, cast
 
@@ -55,6 +56,13 @@ class Opened:
     model: bytes
     images: Images
     running: Running
+
+
+def require_quantiser(runtime: str) -> None:
+    """Raise `EnvironmentFault` where what turns a runtime's networks to int8 is not installed."""
+    if quantiser := runtime_named(runtime).quantiser:
+        module = import_module(quantiser.partition(":")[0])
+        getattr(module, "require_installed", lambda: None)()
 
 
 def open_quantiser(runtime: str, model: bytes, images: Images, running: Running) -> Quantiser:

@@ -8,8 +8,10 @@ from pathlib import Path
 from fasterseg.config import OutputForm, WrittenPrecision
 from fasterseg.console.options import Common, working_size
 from fasterseg.deploy.exporting.format_table import FORMATS
-from fasterseg.deploy.exporting.formats import ExportForm
+from fasterseg.deploy.exporting.formats import ExportForm, format_of
 from fasterseg.deploy.runtimes.executorch import environment as executorch_environment
+from fasterseg.deploy.runtimes.opening import runtimes_of
+from fasterseg.deploy.runtimes.quantisers import require_quantiser
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.shipping.origin import Origin, origin_of
 from fasterseg.deploy.shipping.verification import Evidence
@@ -60,6 +62,8 @@ def export_named(
     if (common.device or "").startswith("cuda"):
         form = replace(form, gpu=str(common.device))
     path = place_for_export(out or default_file(model, form), form.format, overwrite=overwrite)
+    if form.precision == "int8":
+        require_quantiser(runtimes_of(path)[0].name)
     evidence = evidence_on(origin, common, wanted, form, split=split, images=images)
     with show(f"Exporting to {path}", total=0, unit="images") as step:
         return ship(
@@ -115,11 +119,19 @@ def place_for_export(out: Path | str, format: str, *, overwrite: bool) -> Path:
             f"the name of an exported {format} file ends in {suffix}",
             where=f"--out {out}",
             why="its ending says which runtime opens it",
-            next_step=f"--out {path.with_name(path.name + suffix)}",
+            next_step=_nearest(path, suffix),
         )
     if not overwrite:
         require_free(written_file(path, format))
     return path
+
+
+def _nearest(path: Path, suffix: str) -> str:
+    """The name that a file of a format may have, or the format that the name is one of."""
+    meant = format_of(path)
+    if meant is None:
+        return f"--out {path.with_name(path.name + suffix)}"
+    return f"--out {path.with_suffix(suffix)}, or --format {meant.name}"
 
 
 def default_file(model: str, form: ExportForm) -> Path:

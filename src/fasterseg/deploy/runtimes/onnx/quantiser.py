@@ -11,6 +11,7 @@ from fasterseg.deploy.exporting.quantising import (
     layers_of,
     quantised,
     ranges_from,
+    require_quantiser,
 )
 from fasterseg.deploy.runtimes.onnx.cpu import OnnxGraph, OnnxRuntimeBackend
 from fasterseg.deploy.runtimes.quantisers import Choices, Opened
@@ -75,3 +76,8 @@ def saturates() -> bool:
 def open_quantiser(given: Opened) -> OnnxQuantiser:
     """The quantiser of a network."""
     return OnnxQuantiser(given)
+
+
+def require_installed() -> None:
+    """Raise `EnvironmentFault` where ONNX Runtime's quantiser is missing."""
+    require_quantiser()

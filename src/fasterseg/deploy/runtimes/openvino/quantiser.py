@@ -66,3 +66,8 @@ class OpenvinoQuantiser:
 def open_quantiser(given: Opened) -> OpenvinoQuantiser:
     """The quantiser of a network; raises `EnvironmentFault` where NNCF is missing."""
     return OpenvinoQuantiser(given)
+
+
+def require_installed() -> None:
+    """Raise `EnvironmentFault` where NNCF is missing."""
+    require_nncf()

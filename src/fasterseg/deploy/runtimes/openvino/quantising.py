@@ -73,7 +73,8 @@ def require_nncf() -> Any:
         raise EnvironmentFault(
             "NNCF is not installed",
             why="OpenVINO's networks in int8 are made by it, and it belongs to the extra 'nncf'",
-            next_step="pip install 'fasterseg[nncf]', or --set target.backend=onnxruntime",
+            next_step="pip install 'fasterseg[nncf]', or take ONNX Runtime's int8: export with "
+            "--format onnx, run with --set target.backend=onnxruntime",
         ) from error
     return nncf
 
