@@ -99,6 +99,7 @@ def agreed_start(job: SearchJob, *, progress: Progress) -> SearchStart:
         wanted = start_of(job, Ends(stored.fastest_ms, stored.slowest_ms))
         if Use.SUPERNET in job.made or wanted.agrees(stored):
             _require_reachable(job, wanted)
+            progress(2 * len(job.students), 2 * len(job.students), "")
             return wanted.agree(path, made=job.made)
     start = start_of(job, measured_ends(job, progress=progress))
     _require_reachable(job, start)

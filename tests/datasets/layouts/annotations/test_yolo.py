@@ -48,6 +48,17 @@ def test_the_smaller_outline_lies_over_the_larger_as_in_ultralytics_masks(tmp_pa
         assert found["car"] == 16 * 16 - 4 * 5
 
 
+def test_text_files_of_no_image_are_told(tmp_path: Path) -> None:
+    one(tmp_path, SQUARE)
+    folder = tmp_path / "labels" / "train"
+    (folder / "classes.txt").write_text("car\nroad\n")
+    assert "of no image" not in " ".join(open_files(tmp_path).layout.notes)
+
+    (folder / "gone.txt").write_text(SQUARE)
+    told = "1 text file is of no image of a split: labels/train/gone.txt"
+    assert told in open_files(tmp_path).layout.notes
+
+
 def test_an_image_without_a_text_file_or_with_an_empty_one_is_background(tmp_path: Path) -> None:
     one(tmp_path, SQUARE)
     for name, text in (("b", None), ("c", "\n")):

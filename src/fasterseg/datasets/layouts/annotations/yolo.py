@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from fasterseg.amounts import number_of
+from fasterseg.amounts import first_few, number_of
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.written_paths import (
     OtherRoot,
@@ -42,7 +43,7 @@ from fasterseg.datasets.layouts.classes import drawn_classes
 from fasterseg.datasets.pairing.finding import Place, ToolForm
 from fasterseg.datasets.pairing.pairs import Pair, Tree
 from fasterseg.datasets.pairing.text_files import lines_of
-from fasterseg.datasets.pictures.listing import is_file
+from fasterseg.datasets.pictures.listing import entries_in, is_file
 from fasterseg.datasets.sample import ImageSize
 from fasterseg.datasets.sources.files import FileSource
 from fasterseg.errors import DataError, EnvironmentFault, FileError
@@ -54,7 +55,9 @@ FORM = ToolForm(lambda _: False)
 TAKES = drawn_classes.TAKES | {"train", "val", "test"}
 
 _IMAGES, _LABELS, _SUFFIX = "images", "labels", ".txt"
-_LOOKED_AT = 50
+_LOOKED_AT, _NAMED = 50, 3
+_CLASSES = "classes.txt"
+"""Tools list the classes beside the labels."""
 _MOST_BYTES = 64 << 20
 _OUTSIDE = 0.01
 """Corners lie so far outside of an image at most, in fractions of it: what rounding makes."""
@@ -196,7 +199,20 @@ class _Opening(DrawnSet):
         bare = sum(entry.kept.labels is None for entry in entries)
         if bare:
             notes.append(f"{number_of(bare, 'image')} without a text file: all {self.background}")
+        if lone := self._without_image({entry.labels for entry in entries}):
+            files, are = number_of(len(lone), "text file"), "is" if len(lone) == 1 else "are"
+            notes.append(f"{files} {are} of no image of a split: {first_few(lone, _NAMED)}")
         return [*notes, self.note]
+
+    def _without_image(self, known: AbstractSet[Path]) -> list[str]:
+        """The text files beside those that are known, in folders that hold nothing else."""
+        folders = sorted({file.parent for file in known if _LABELS in file.parts})
+        files = [file for folder in folders if folder.is_dir() for file in entries_in(folder)]
+        return [
+            self.tree.shown(file)
+            for file in files
+            if file.suffix == _SUFFIX and file.name != _CLASSES and file not in known
+        ]
 
 
 def draw_lines(text: bytes, size: ImageSize, names: Sequence[str], shown: str) -> Drawn:
