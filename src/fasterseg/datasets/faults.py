@@ -147,6 +147,8 @@ NEXT_STEPS: dict[FaultKind, str] = {
     FaultKind.EMPTY_SPLIT: "check the split's folder",
     FaultKind.MISSING_FOLDER: "check the paths in data.yaml, or name another layout: "
     "check-data --layout, data.layout in a recipe",
+    FaultKind.UNDIVIDED: "add a line for each",
+    FaultKind.NOTHING_DIVIDED: "take these lines out",
     FaultKind.DIVIDED_TWICE: "keep one line of each",
     FaultKind.BAD_LABELS: "export the labels anew from the tool that wrote them",
     FaultKind.BAD_SHAPE: "correct or delete these shapes in the tool, and export anew",
