@@ -23,9 +23,12 @@ from fasterseg.version import __version__
 
 if TYPE_CHECKING:
     from cyclopts import App
+    from rich.console import Console
 
 
 COMPLETION = "--install-completion"
+LEAST_COLUMNS, USUAL_COLUMNS = 20, 80
+"""A terminal that says it has fewer than the first has help laid out for the second."""
 SUMMARY = "Search, train and score a segmentation network for a latency budget."
 
 
@@ -101,7 +104,6 @@ def verb_named(name: str) -> Verb:
 def build_app(*verbs: Verb) -> App:
     """Return the application that knows these verbs: the module of no other is read."""
     from cyclopts import App
-    from rich.console import Console
 
     from fasterseg.console.help_text import (
         PlainTypes,
@@ -120,7 +122,7 @@ def build_app(*verbs: Verb) -> App:
         result_action="return_value",
         exit_on_error=False,
         print_error=False,
-        console=Console(file=beneath(sys.stdout)),  # help has colours, and no stranger's text
+        console=_console_of_help(),
     )
     for verb in verbs:
         function = getattr(import_module(f"fasterseg.commands.{verb.function}"), verb.function)
@@ -128,6 +130,15 @@ def build_app(*verbs: Verb) -> App:
         within = _above(app, *above)
         within.command(for_the_command_line(function), name=name, help=help_of(function))
     return app
+
+
+def _console_of_help() -> Console:
+    """Help has colours, and no stranger's text; in too few columns nothing could be laid out."""
+    from rich.console import Console
+
+    found = Console(file=beneath(sys.stdout))
+    wide = found.width >= LEAST_COLUMNS
+    return found if wide else Console(file=beneath(sys.stdout), width=USUAL_COLUMNS)
 
 
 def _above(app: App, *above: str) -> App:

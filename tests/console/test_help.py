@@ -113,6 +113,21 @@ def test_help_of_every_command_loads_neither_torch_nor_what_takes_long() -> None
     assert loaded_by(code) == "set()"
 
 
+@pytest.mark.parametrize("columns", ["0", "1", "2", "40"])
+def test_help_ends_however_few_columns_there_are_said_to_be(columns: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "fasterseg", "run", "--help"],
+        env={**os.environ, "COLUMNS": columns},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "--recipe" in done.stdout
+    widest = max(map(len, done.stdout.splitlines()))
+    assert widest <= (80 if int(columns) < 20 else int(columns))
+
+
 def processor_seconds(words: list[str]) -> float:
     """What a command takes of a processor, with Python's start."""
     before = os.times()
