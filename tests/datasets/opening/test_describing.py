@@ -253,6 +253,14 @@ def test_a_value_that_nothing_can_hold_is_refused(name: str, make_folder: MakeFo
     assert caught.value.next_step
 
 
+def test_groups_that_no_name_has_are_refused(make_folder: MakeFolder) -> None:
+    with pytest.raises(DataError, match="groups is found in no image's name") as caught:
+        open_data(make_folder(PLAIN + "groups: '^(seq[0-9]+)_'\n"))
+
+    assert caught.value.where.endswith("data.yaml, groups")
+    assert "train0" in caught.value.why
+
+
 @pytest.mark.parametrize(
     ("line", "place"),
     [

@@ -49,6 +49,11 @@ def found_in(pattern: str, name: str) -> str:
     return found.group(1 if expression.groups else 0) or name
 
 
+def is_found_in(pattern: str, name: str) -> bool:
+    """Return whether a pattern is found in a name at all."""
+    return _compiled(pattern).search(name) is not None
+
+
 @lru_cache(maxsize=16)
 def _compiled(pattern: str) -> Any:
     options = re2.Options()

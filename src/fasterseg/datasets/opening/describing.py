@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from fasterseg.amounts import first_few, number_of
 from fasterseg.datasets.data_files.data_file import DataFile
+from fasterseg.datasets.data_files.groups import is_found_in
 from fasterseg.datasets.data_files.reading import read_data_file
 from fasterseg.datasets.data_files.remedies import lines, written
 from fasterseg.datasets.layouts.annotations import yolo
@@ -27,6 +29,7 @@ from fasterseg.datasets.sources.unpacking import is_zip, open_zip
 from fasterseg.datasets.splits.split_file import divided_by_lines, read_split_file, split_file_of
 from fasterseg.errors import DataError, UsageError
 from fasterseg.events import Progress, silent
+from fasterseg.foreign.strict_json import shortened
 
 # The keys that go with a layout that is named; it says itself what the others would.
 _WITH_ANY_LAYOUT = (
@@ -42,6 +45,9 @@ _INCLUDED = Naming(
     inside="put both data sets below one data.yaml",
     restore="write the path of another data.yaml, as seen from this one",
 )
+
+
+_NAMED = 3
 
 
 def open_described(
@@ -118,7 +124,7 @@ def _open_in(tree: Tree, data: DataFile, file: Path) -> FileSource:
         data = data.model_copy(update={"layout": name_of_layout_in(tree.root)})
     tree.takes_lossy_masks = data.smoothed
     if data.layout_name == FOLDER:
-        return _told_apart(open_folder(tree, data, file), file)
+        return _checked(open_folder(tree, data, file), file)
     try:
         source = open_named(data.layout_name, tree, file, data)
     except UsageError as error:
@@ -161,15 +167,38 @@ def _with_settings(source: FileSource, data: DataFile, file: Path) -> FileSource
         class_weights=class_weights(data, layout.label_space, file),
         notes=(*layout.notes, *notes_on_keys(data)),
     )
-    return _told_apart(replace(source, layout=own), file)
+    return _checked(replace(source, layout=own), file)
 
 
 def _are_drawn(source: FileSource) -> bool:
     return any(one.labels for pairing in source.pairings.values() for one in pairing.pairs)
 
 
-def _told_apart(source: FileSource, file: Path) -> FileSource:
-    """The source; raises DataError for smoothed masks whose integers lie too near together."""
+def _require_groups_found(source: FileSource, file: Path) -> None:
+    """Raise DataError where the pattern of groups is found in no name: each would be its own."""
+    pattern, pairs = (
+        source.layout.groups,
+        [p for one in source.pairings.values() for p in one.pairs],
+    )
+    if not pattern or not pairs or source.layout.unlabelled:
+        return
+    if not any(is_found_in(pattern, pair.name) for pair in pairs):
+        names = first_few([pair.name for pair in pairs], _NAMED)
+        raise DataError(
+            "the pattern of groups is found in no image's name",
+            where=f"{file}, groups",
+            why=f"{shortened(pattern)} finds nothing in {number_of(len(pairs), 'name')}, such as "
+            f"{names}: each image would be a recording by itself",
+            next_step="write a pattern that is found in them, as groups: '^(drive[0-9]+)_', or "
+            "take groups out",
+        )
+
+
+def _checked(source: FileSource, file: Path) -> FileSource:
+    """The source; raises DataError for groups that are nowhere found, and for smoothed masks whose
+    integers lie too near together.
+    """
+    _require_groups_found(source, file)
     layout = source.layout
     if not layout.smoothed:
         return source
