@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from fasterseg.datasets.decoding import decode, read_image
+from fasterseg.datasets.decoding import decode, read_image, size_of
 from fasterseg.datasets.faults import FileFault
 from fasterseg.datasets.pictures.reading import Reading
 from fasterseg.errors import DataError
@@ -167,6 +168,15 @@ def test_every_orientation_gives_the_same_pixels(orientation: int, tmp_path: Pat
     path = save(tmp_path / "a.png", stored, exif=tags)
 
     assert np.array_equal(read_image(path), scene())
+
+
+def test_damaged_tags_warn_of_nothing(tmp_path: Path) -> None:
+    damaged = b"Exif\0\0II*\0\x08\0\0\0\1\0\x0f\x01\x02\0\xff\xff\0\0\0\0\0\0"
+    path = save(tmp_path / "a.jpg", scene(), exif=damaged)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert size_of(path, Reading(), shown_as="") == decode(path).pixels.shape[:2]
+    assert not told
 
 
 def test_grey_reading_makes_all_channels_equal(tmp_path: Path) -> None:

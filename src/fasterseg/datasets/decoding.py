@@ -9,7 +9,6 @@ is read of a picture at most is in `limits`.
 from __future__ import annotations
 
 import io
-import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -41,6 +40,7 @@ from fasterseg.datasets.pictures.pixels import (
     turn_of,
     without_colour,
 )
+from fasterseg.datasets.pictures.quiet import quiet
 from fasterseg.datasets.pictures.reading import DEFAULT_READING, Reading, range_text
 from fasterseg.datasets.pictures.streams import head_of, stream_of
 from fasterseg.datasets.pictures.tiff_directories import require_bounded
@@ -158,9 +158,14 @@ def _size_in_header(path: Path, limit: PixelLimit) -> ImageSize | None:
                 break
         if head is None:
             head = stream_of(data + file.read(), limit).data
+    with quiet():
+        return _size_of_head(head, limit, path.stat().st_size)
+
+
+def _size_of_head(head: bytes, limit: PixelLimit, packed: int) -> ImageSize | None:
     with Image.open(io.BytesIO(head), formats=IMAGE_FORMATS) as image:
         width, height = image.size
-        limit.require(width, height, kind=image.format or "", packed=path.stat().st_size)
+        limit.require(width, height, kind=image.format or "", packed=packed)
         require_bounded(tags_of(image))
         # A PNG would be decoded whole for a tag behind its pixels.
         has_tags = image.format != "PNG" or "exif" in image.info
@@ -184,8 +189,7 @@ def _of_pillow(image: Image.Image, name: str, wanted: Wanted) -> Opened:
         if not image.width * image.height:
             raise TooLarge("it has no pixel")
         wanted.limit.require(image.width, image.height)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet():
             raw_mode = raw_mode_of(image)
             # First of all: to look for tags may load an image, and close its file.
             data = _data_behind(image, wanted)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from fasterseg.datasets.pictures.pixels import (
     turn_of,
 )
 from fasterseg.datasets.pictures.png_rows import has_all_rows, may_lack_rows
+from fasterseg.datasets.pictures.quiet import quiet
 from fasterseg.datasets.pictures.streams import Stream, kind_of, stream_of
 from fasterseg.datasets.pictures.tiff_directories import require_bounded
 from fasterseg.errors import DataError, EnvironmentFault
@@ -107,8 +107,7 @@ def _opened(data: bytes, wanted: Wanted) -> Opened:
     del data  # what is left of it may be a tenth
     if stream.kind not in wanted.formats:
         raise UnidentifiedImageError
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         image = _identified(stream, wanted.limit, packed)
         bits, raw_mode, turned = (
             _bits_per_sample(image, stream.data),
