@@ -31,7 +31,6 @@ from fasterseg.datasets.pictures.picture_opening import (
     tags_of,
 )
 from fasterseg.datasets.pictures.pixels import (
-    UPRIGHT,
     Decoded,
     Opened,
     interpret,
@@ -200,13 +199,13 @@ def _of_pillow(image: Image.Image, name: str, wanted: Wanted) -> Opened:
                 stream.require_few_scans(image.width * image.height)
                 low = low_bytes(data, image.format or "", raw_mode) if deep else None
             require_bounded(tags_of(image))
-            turned, several = turn_of(image) != UPRIGHT, is_one_of_several(image)
+            tag, several = turn_of(image), is_one_of_several(image)
             image.load()
     except TooLarge as error:
         raise wanted.refusal(name, error) from error
     except Exception as error:  # Pillow's decoders raise nearly every type on damaged files.
         raise wanted.damage(name, str(error)) from error
-    return Opened(image, raw_mode, turned, several, low, turn=turn_of(image))
+    return Opened(image, raw_mode, tag, several, low, turn=turn_of(image))
 
 
 def _data_behind(image: Image.Image, wanted: Wanted) -> bytes | None:

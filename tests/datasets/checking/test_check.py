@@ -359,6 +359,24 @@ def test_the_built_in_scenes_pass() -> None:
     assert report.splits["train"].labelled_pixels > 0
 
 
+@pytest.mark.parametrize("tagged", [False, True])
+def test_a_mask_on_its_side_is_put_down_to_a_tag_only_where_there_is_one(
+    tagged: bool, make_folder: MakeFolder
+) -> None:
+    root = make_folder()
+    image, mask = root / "images/train/train0.jpg", root / "masks/train/train0.png"
+    tags = Image.Exif()
+    tags[0x0112] = 6 if tagged else 1
+    Image.open(image).save(image, exif=tags)
+    if not tagged:
+        Image.fromarray(np.asarray(Image.open(mask)).T.copy()).save(mask)
+    for look in (lambda: check_data(root), lambda: open_data(root).sample("train", 0)):
+        with pytest.raises(DataError, match="have its image's size") as caught:
+            look()
+        assert ("the image's orientation tag turns it" in caught.value.why) == tagged
+        assert ("rows and columns changed places" in caught.value.why) != tagged
+
+
 def test_images_that_are_in_their_split_twice_are_noted(make_folder: MakeFolder) -> None:
     root = make_folder()
     shutil.copy(image(root), image(root, "train/copy.jpg"))

@@ -14,7 +14,7 @@ from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.masks.mask_reading import RawMask
 from fasterseg.datasets.masks.mask_values import TooManyValues, counts_of
 from fasterseg.datasets.pairing.pairs import Lone, OnDisk, Pair
-from fasterseg.datasets.pictures.pixels import Remarks
+from fasterseg.datasets.pictures.pixels import NO_REMARKS, Remarks
 from fasterseg.datasets.sample import ImageSize, Pixels
 from fasterseg.datasets.sources.files import FileSource
 
@@ -51,7 +51,8 @@ def look_at(source: FileSource, pair: OnDisk) -> Look:
     if mask is not None:
         _read(look, lambda: _look_at_mask(look, source, pair, mask))
     if image is not None and mask is not None:
-        fault = source.size_fault(pair, image, mask.shape)
+        remarks = look.remarks or NO_REMARKS
+        fault = source.size_fault(pair, image, mask.shape, on_its_side=remarks.on_its_side)
         look.faults += [fault] if fault else []
     return look
 

@@ -15,7 +15,6 @@ from PIL import Image, UnidentifiedImageError
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.pictures.limits import DEFAULT_LIMIT, HIGHEST_LIMIT, PixelLimit, TooLarge
 from fasterseg.datasets.pictures.pixels import (
-    UPRIGHT,
     Opened,
     is_one_of_several,
     raw_mode_of,
@@ -109,10 +108,10 @@ def _opened(data: bytes, wanted: Wanted) -> Opened:
         raise UnidentifiedImageError
     with quiet():
         image = _identified(stream, wanted.limit, packed)
-        bits, raw_mode, turned = (
+        bits, raw_mode, tag = (
             _bits_per_sample(image, stream.data),
             raw_mode_of(image),
-            turn_of(image) != UPRIGHT,
+            turn_of(image),
         )
         deep = wanted.deep or "transparency" in image.info
         image.load()
@@ -120,7 +119,7 @@ def _opened(data: bytes, wanted: Wanted) -> Opened:
             raise EOFError("the file has fewer pixels than it says")
         low = low_bytes(stream.data, stream.kind, raw_mode) if deep else None
     several = is_one_of_several(image) if stream.kind == "WEBP" else stream.several
-    return Opened(image, raw_mode, turned, several, low, bits=bits, turn=turn_of(image))
+    return Opened(image, raw_mode, tag, several, low, bits=bits, turn=turn_of(image))
 
 
 def _identified(stream: Stream, limit: PixelLimit, packed: int | None) -> Image.Image:

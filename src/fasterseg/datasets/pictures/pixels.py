@@ -48,10 +48,14 @@ class Interpretation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remarks:
-    """What was interpreted on the way from a picture to its pixels; the depth of a deep one."""
+    """What was interpreted on the way from a picture to its pixels; the depth of a deep one.
+
+    ``on_its_side`` says whether its rows lie as columns in its file, as a tag tells.
+    """
 
     interpreted: frozenset[Interpretation] = frozenset()
     depth: Depth | None = None
+    on_its_side: bool = False
 
 
 NO_REMARKS = Remarks()
@@ -69,8 +73,8 @@ class Decoded:
 class Opened:
     """A picture as its decoder left it.
 
-    ``raw_mode`` is how its file has it (Pillow's word; empty where that is not known), ``turned``
-    whether an orientation tag turns it, ``several`` whether more pictures follow in its file.
+    ``raw_mode`` is how its file has it (Pillow's word; empty where that is not known), ``tag`` the
+    orientation that its tags ask for, ``several`` whether more pictures follow in its file.
     ``low`` has the lower bytes of 16-bit colours, of which Pillow's image has the upper ones only.
     ``turn`` is the orientation that the loaded image still waits for, ``bits`` what the file gives
     to a channel.
@@ -78,7 +82,7 @@ class Opened:
 
     image: Image.Image
     raw_mode: str = ""
-    turned: bool = False
+    tag: int = UPRIGHT
     several: bool = False
     low: Image.Image | None = None
     turn: int = UPRIGHT
@@ -126,7 +130,7 @@ def interpret(opened: Opened, reading: Reading) -> Decoded:
     It goes band by band, since what lies between a decoder's pixels and these is several times as
     large as they are.
     """
-    found = {Interpretation.ORIENTATION} if opened.turned else set()
+    found = {Interpretation.ORIENTATION} if opened.tag != UPRIGHT else set()
     if opened.several:
         found.add(Interpretation.SEVERAL)
     if opened.raw_mode.startswith(_SPARE_BANDS) or opened.image.mode == "RGBX":
@@ -137,7 +141,7 @@ def interpret(opened: Opened, reading: Reading) -> Decoded:
         image = band.image if depth is None else brought_to_8_bits(band, depth, reading.range)
         values = _of_8_bits(image, found)
         stored[band.rows] = without_colour(values) if reading.is_grey else values
-    return Decoded(pixels, Remarks(frozenset(found), depth))
+    return Decoded(pixels, Remarks(frozenset(found), depth, opened.tag in _ACROSS))
 
 
 def without_colour(pixels: Pixels) -> Pixels:

@@ -186,8 +186,9 @@ class FileSource:
         if split == UNLABELLED:
             return self._without_labels(self.lone.images[index])
         pair = self.pairs(split)[index]
-        image, mask = self.image(pair), self.mask(pair)
-        if fault := self.size_fault(pair, image.shape, mask.shape):
+        decoded, mask = self.decoded(pair), self.mask(pair)
+        image, on_its_side = decoded.pixels, decoded.remarks.on_its_side
+        if fault := self.size_fault(pair, image.shape, mask.shape, on_its_side=on_its_side):
             raise FileFault(fault)
         labels, unknown = self.labels(pair, mask)
         if unknown:
@@ -257,13 +258,20 @@ class FileSource:
     def _limit(self, pair: OnDisk) -> PixelLimit:
         return PixelLimit(self.layout_of(pair).most_pixels, IN_A_DATA_FILE)
 
-    def size_fault(self, pair: Pair, image: tuple[int, ...], mask: tuple[int, ...]) -> Fault | None:
-        """Return the fault of a mask whose shape is not its image's, else None."""
+    def size_fault(
+        self, pair: Pair, image: tuple[int, ...], mask: tuple[int, ...], *, on_its_side: bool
+    ) -> Fault | None:
+        """Return the fault of a mask whose shape is not its image's, else None.
+
+        ``on_its_side`` says whether the image lies so in its file, and a tag turns it.
+        """
         if image[:2] == mask:
             return None
         sizes = f"mask {_size(mask)}, image {_size(image)}"
-        turned = image[1::-1] == mask
-        hint = ", the image's orientation tag turns it" if turned else ""
+        hint = ""
+        if image[1::-1] == mask:
+            tag = ", the image's orientation tag turns it"
+            hint = tag if on_its_side else ", rows and columns changed places"
         return Fault(FaultKind.SIZE_MISMATCH, self.shown_mask(pair), sizes + hint)
 
     def unknown_fault(self, pair: Pair, unknown: Mapping[int, int]) -> Fault:
