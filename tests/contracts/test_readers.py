@@ -43,6 +43,7 @@ OWN = {
     # These look at their files themselves, and say which picture of which data it is.
     "datasets/decoding.py": "pictures",
     "datasets/pictures/picture_opening.py": "pictures, of bytes that were read",
+    "datasets/pictures/tiff_forms.py": "bands of a picture, of bytes that were read",
     "datasets/pairing/file_digests.py": "pictures",
     # A program of its own, which is copied beside a graph and runs where fasterseg is not.
     "deploy/runtimes/tensorrt/build_engine.py": "a graph",

@@ -33,6 +33,7 @@ from fasterseg.datasets.pictures.picture_opening import (
 from fasterseg.datasets.pictures.pixels import (
     Decoded,
     Opened,
+    has_spare_band,
     interpret,
     is_one_of_several,
     raw_mode_of,
@@ -43,6 +44,7 @@ from fasterseg.datasets.pictures.quiet import quiet
 from fasterseg.datasets.pictures.reading import DEFAULT_READING, Reading, range_text
 from fasterseg.datasets.pictures.streams import head_of, stream_of
 from fasterseg.datasets.pictures.tiff_directories import require_bounded
+from fasterseg.datasets.pictures.tiff_forms import TiffForm, as_meant
 from fasterseg.datasets.sample import ImageSize, Pixels
 from fasterseg.errors import DataError
 from fasterseg.foreign.opened_files import opened as opened_file
@@ -184,6 +186,7 @@ def _require_few_pixels(values: npt.NDArray[Any], name: str, wanted: Wanted) -> 
 
 def _of_pillow(image: Image.Image, name: str, wanted: Wanted) -> Opened:
     """A Pillow image, loaded or not; one that was opened is read to its end here."""
+    form = TiffForm.of_pillow(getattr(image, "tag_v2", {}))
     try:
         if not image.width * image.height:
             raise TooLarge("it has no pixel")
@@ -192,6 +195,8 @@ def _of_pillow(image: Image.Image, name: str, wanted: Wanted) -> Opened:
             raw_mode = raw_mode_of(image)
             # First of all: to look for tags may load an image, and close its file.
             data = _data_behind(image, wanted)
+            if form.is_planar and data is not None and not image.tell():
+                return opened_bytes(data, name, wanted)
             deep = wanted.deep or "transparency" in image.info
             low = None
             if data is not None:
@@ -203,9 +208,15 @@ def _of_pillow(image: Image.Image, name: str, wanted: Wanted) -> Opened:
             image.load()
     except TooLarge as error:
         raise wanted.refusal(name, error) from error
+    except FileFault:
+        raise
     except Exception as error:  # Pillow's decoders raise nearly every type on damaged files.
         raise wanted.damage(name, str(error)) from error
-    return Opened(image, raw_mode, tag, several, low, turn=turn_of(image))
+    if form.is_taken_apart:
+        step = "give the file's path: Pillow may have made noise of such bands when it loaded them"
+        raise wanted.fault(name, f"it is {form.describe()}, one after another", step)
+    turn, spare = turn_of(image), form.spare or has_spare_band(image, raw_mode)
+    return Opened(as_meant(image, form), raw_mode, tag, several, low, turn=turn, spare=spare)
 
 
 def _data_behind(image: Image.Image, wanted: Wanted) -> bytes | None:

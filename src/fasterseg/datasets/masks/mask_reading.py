@@ -24,6 +24,7 @@ from fasterseg.datasets.pictures.deep_pixels import WIDE_MODES
 from fasterseg.datasets.pictures.limits import DEFAULT_LIMIT, PixelLimit
 from fasterseg.datasets.pictures.picture_opening import (
     LOSSY_FORMATS,
+    PLAIN_MASKS,
     Wanted,
     file_bytes,
     opened_bytes,
@@ -39,7 +40,6 @@ _COLOURS = frozenset({"RGB", "RGBA", "RGBX"})
 _PALETTES = frozenset({"P", "PA"})
 _IN_WORDS = {"F": "floating-point numbers", "CMYK": "inks (CMYK)", "LAB": "Lab colours"}
 _NAMED_COLOURS = 6
-_PLAIN = "save masks as PNG: ids as grey of 8 or 16 bits, colours as RGB of 8 bits"
 
 
 def read_mask(
@@ -54,8 +54,8 @@ def read_mask(
 
     ``lossy`` lets JPEG and WebP pass, and takes the brightness of colours for integers.  A mask's
     orientation tag is applied, as it is to images.  Raises FileFault for lossy formats, for several
-    pictures in one file, for transparency, for more bits than are read, for more pixels than the
-    ``limit``, and for colours where none were declared.
+    pictures in one file, for transparency and other bands beside colours, for more bits than are
+    read, for more pixels than the ``limit``, and for colours where none were declared.
     """
     name, formats = shown_as or str(path), (*_FORMATS, *(LOSSY_FORMATS if lossy else ()))
     wanted = Wanted(formats, is_mask=True, limit=limit)
@@ -72,7 +72,9 @@ def read_mask(
     _require_opaque(image, name)
     if opened.bits > 8 and image.mode not in WIDE_MODES | {"F"}:
         reason = f"it has {opened.bits} bits to a channel, and several channels"
-        raise _unreadable(name, reason, _PLAIN)
+        raise _unreadable(name, reason, PLAIN_MASKS)
+    if opened.spare and image.format == "TIFF" and image.mode != "RGBA":
+        raise _unreadable(name, "it has bands beside its ids or colours", PLAIN_MASKS)
     if lossy and not in_colour and image.mode in _COLOURS | {"CMYK"}:
         image = image.convert("L")
     found = _packed_colours(image, name) if in_colour else _integers(image, name, opened.bits)
@@ -142,7 +144,7 @@ def _integers(image: Image.Image, name: str, bits: int) -> RawMask:
     if image.mode in _GREY | _PALETTES:
         return np.asarray(image.getchannel(0)).astype(np.uint8) // np.uint8(_grey_step(image, bits))
     if image.mode not in _COLOURS:
-        raise _unreadable(name, f"its pixels are {_in_words(image.mode)}", _PLAIN)
+        raise _unreadable(name, f"its pixels are {_in_words(image.mode)}", PLAIN_MASKS)
     found = np.empty((image.height, image.width), dtype=np.uint8)
     for band in bands_of(image):
         colours = np.asarray(band.image.convert("RGB"))
@@ -168,7 +170,7 @@ def _grey_step(image: Image.Image, bits: int) -> int:
 def _packed_colours(image: Image.Image, name: str) -> RawMask:
     if image.mode not in _GREY | _PALETTES | _COLOURS:
         detail = f"a palette is declared, but its pixels are {_in_words(image.mode)}"
-        raise _unreadable(name, detail, _PLAIN)
+        raise _unreadable(name, detail, PLAIN_MASKS)
     found = np.empty((image.height, image.width), dtype=np.int32)
     for band in bands_of(image):
         found[band.rows] = packed(np.asarray(band.image.convert("RGB")))

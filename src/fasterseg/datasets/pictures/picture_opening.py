@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.pictures.limits import DEFAULT_LIMIT, HIGHEST_LIMIT, PixelLimit, TooLarge
 from fasterseg.datasets.pictures.pixels import (
     Opened,
+    has_spare_band,
     is_one_of_several,
     raw_mode_of,
     turn_of,
@@ -24,11 +25,13 @@ from fasterseg.datasets.pictures.png_rows import has_all_rows, may_lack_rows
 from fasterseg.datasets.pictures.quiet import quiet
 from fasterseg.datasets.pictures.streams import Stream, kind_of, stream_of
 from fasterseg.datasets.pictures.tiff_directories import require_bounded
+from fasterseg.datasets.pictures.tiff_forms import TiffForm, as_meant, plain_tiff
 from fasterseg.errors import DataError, EnvironmentFault
 from fasterseg.foreign.opened_files import bytes_of, what_it_is
 
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 LOSSY_FORMATS = ("JPEG", "WEBP")
+PLAIN_MASKS = "save masks as PNG: ids as grey of 8 or 16 bits, colours as RGB of 8 bits"
 _RAW_PROFILE = "Raw profile type exif"
 _BITS_PER_SAMPLE_TAG = 258
 # Pillow keeps the upper byte of 16-bit colours; told that the bytes are swapped, the lower one.
@@ -94,32 +97,45 @@ def opened_bytes(data: bytes, name: str, wanted: Wanted) -> Opened:
     except TooLarge as error:
         raise wanted.refusal(name, error) from error
     except UnidentifiedImageError as error:
-        detail = f"no {', '.join(wanted.formats)} data in its {len(data):,} bytes"
-        raise wanted.fault(name, detail) from error
+        raise _unidentified(data, name, wanted) from error
     except Exception as error:  # Pillow's decoders raise nearly every type on damaged files.
         raise wanted.damage(name, f"{len(data):,} bytes: {error}") from error
+
+
+def _unidentified(data: bytes, name: str, wanted: Wanted) -> FileFault:
+    """The fault of what is no picture of a format, or of a TIFF that is none of those known."""
+    form = TiffForm.of(data) if kind_of(data) == "TIFF" else TiffForm({})
+    if not form.tags:
+        return wanted.fault(name, f"no {', '.join(wanted.formats)} data in its {len(data):,} bytes")
+    step = PLAIN_MASKS if wanted.is_mask else form.advice
+    return wanted.fault(name, f"it is {form.describe()}: that is not read", step)
 
 
 def _opened(data: bytes, wanted: Wanted) -> Opened:
     packed = None if wanted.is_mask else len(data)
     stream = stream_of(data, wanted.limit)
-    del data  # what is left of it may be a tenth
     if stream.kind not in wanted.formats:
         raise UnidentifiedImageError
+    form = TiffForm.of(data)
+    del data  # what is left of it may be a tenth
     with quiet():
-        image = _identified(stream, wanted.limit, packed)
-        bits, raw_mode, tag = (
-            _bits_per_sample(image, stream.data),
-            raw_mode_of(image),
-            turn_of(image),
-        )
-        deep = wanted.deep or "transparency" in image.info
-        image.load()
-        if may_lack_rows(image) and not has_all_rows(stream.data):
-            raise EOFError("the file has fewer pixels than it says")
-        low = low_bytes(stream.data, stream.kind, raw_mode) if deep else None
+        if stream.kind == "TIFF":
+            stream = replace(stream, data=plain_tiff(stream.data, wanted.limit, packed=packed))
+        return _loaded(_identified(stream, wanted.limit, packed), stream, form, wanted)
+
+
+def _loaded(image: Image.Image, stream: Stream, form: TiffForm, wanted: Wanted) -> Opened:
+    bits, raw_mode = _bits_per_sample(image, stream.data), raw_mode_of(image)
+    tag, deep = turn_of(image), wanted.deep or "transparency" in image.info
+    image.load()
+    if may_lack_rows(image) and not has_all_rows(stream.data):
+        raise EOFError("the file has fewer pixels than it says")
+    low = low_bytes(stream.data, stream.kind, raw_mode) if deep else None
     several = is_one_of_several(image) if stream.kind == "WEBP" else stream.several
-    return Opened(image, raw_mode, tag, several, low, bits=bits, turn=turn_of(image))
+    spare, turn = form.spare or has_spare_band(image, raw_mode), turn_of(image)
+    # Of masks the very numbers are wanted, and a fourth band is looked at.
+    image = image if wanted.is_mask else as_meant(image, form)
+    return Opened(image, raw_mode, tag, several, low, bits=bits, turn=turn, spare=spare)
 
 
 def _identified(stream: Stream, limit: PixelLimit, packed: int | None) -> Image.Image:

@@ -40,7 +40,7 @@ class Interpretation(StrEnum):
     ORIENTATION = "turned as an orientation tag says"
     TRANSPARENT = "put on black where transparent"
     INKS = "turned from four inks (CMYK) to RGB, without a colour profile"
-    FOURTH_BAND = "read without a fourth band"
+    FOURTH_BAND = "read without the bands that are called neither colour nor transparency"
     SEVERAL = "read as the first of several pictures in a file"
     DEEP = "of more than 8 bits a channel, brought to 8"
     CLIPPED = "of values outside the declared range, cut off at its ends"
@@ -77,7 +77,7 @@ class Opened:
     orientation that its tags ask for, ``several`` whether more pictures follow in its file.
     ``low`` has the lower bytes of 16-bit colours, of which Pillow's image has the upper ones only.
     ``turn`` is the orientation that the loaded image still waits for, ``bits`` what the file gives
-    to a channel.
+    to a channel, ``spare`` whether it has bands beside colours and transparency.
     """
 
     image: Image.Image
@@ -87,6 +87,7 @@ class Opened:
     low: Image.Image | None = None
     turn: int = UPRIGHT
     bits: int = 8
+    spare: bool = False
 
     @property
     def has_deep_colour(self) -> bool:
@@ -101,6 +102,12 @@ def raw_mode_of(image: Image.Image) -> str:
         first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
         return first if isinstance(first, str) else ""
     return ""
+
+
+def has_spare_band(image: Image.Image, raw_mode: str) -> bool:
+    """Whether Pillow leaves out a band of an image; of a TIFF its own tags tell."""
+    is_spare = raw_mode.startswith(_SPARE_BANDS) or image.mode == "RGBX"
+    return is_spare and image.format != "TIFF"
 
 
 def turn_of(image: Image.Image) -> int:
@@ -133,7 +140,7 @@ def interpret(opened: Opened, reading: Reading) -> Decoded:
     found = {Interpretation.ORIENTATION} if opened.tag != UPRIGHT else set()
     if opened.several:
         found.add(Interpretation.SEVERAL)
-    if opened.raw_mode.startswith(_SPARE_BANDS) or opened.image.mode == "RGBX":
+    if opened.spare:
         found.add(Interpretation.FOURTH_BAND)
     depth = _depth_of(opened, reading, found)
     pixels, stored = _room_for(opened)

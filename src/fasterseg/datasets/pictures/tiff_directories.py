@@ -6,8 +6,9 @@ round in a circle.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal, Self
 
 from fasterseg.datasets.pictures.limits import TooLarge
 
@@ -17,6 +18,7 @@ MOST_STRIPS = 32_768
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _LONG_TYPE_BYTES = {16: 8, 17: 8, 18: 8}
 _TEXTS = frozenset({1, 2, 7})
+_WHOLE = frozenset({1, 3, 4, 16})
 _STRIPS = frozenset({273, 279, 324, 325})
 _TILE_WIDTH, _TILE_HEIGHT, _WIDTH, _HEIGHT, _PACKING = 322, 323, 256, 257, 259
 _BELOW = frozenset({34665, 34853, 40965})
@@ -28,16 +30,32 @@ _MOST_SCANS_OF_A_STRIP = 20
 
 
 @dataclass(frozen=True, slots=True)
-class _Form:
+class Form:
     """How numbers lie in a file: their order, and whether offsets have eight bytes."""
 
-    order: str
+    order: Literal["little", "big"]
     large: bool
+
+    @classmethod
+    def of(cls, data: bytes) -> Self | None:
+        """Return the form that a file's first bytes tell; None for what is no TIFF."""
+        if data.startswith(b"II"):
+            return cls("little", 43 in data[2:4])
+        return cls("big", 43 in data[2:4]) if data.startswith(b"MM") else None
+
+    @property
+    def offset_bytes(self) -> int:
+        """How many bytes an offset has."""
+        return 8 if self.large else 4
+
+    def first(self, data: bytes) -> int:
+        """Return where the first directory is said to be."""
+        return self.number(data, self.offset_bytes, self.offset_bytes)
 
     def number(self, data: bytes, place: int, size: int) -> int:
         """A whole number; 0 where the file ends before it."""
         part = data[place : place + size]
-        return int.from_bytes(part, self.order) if len(part) == size else 0  # type: ignore[arg-type]
+        return int.from_bytes(part, self.order) if len(part) == size else 0
 
 
 @dataclass(slots=True)
@@ -57,11 +75,10 @@ def require_bounded(data: bytes) -> Directories:
     name more than any file has: tags, numbers, strips, or the same bytes again and again.
     """
     found = Directories()
-    order = {b"II": "little", b"MM": "big"}.get(data[:2])
-    if order is None:
+    form = Form.of(data)
+    if form is None:
         return found
-    form = _Form(order, 43 in data[2:4])
-    first = form.number(data, 8 if form.large else 4, 8 if form.large else 4)
+    first = form.first(data)
     following = _walk(data, form, first, found, seen=set())
     found.several = following not in (0, first) and _tags_at(data, form, following) > 0
     if found.value_bytes > 4 * len(data) + _SPARE_BYTES:
@@ -85,34 +102,64 @@ def require_sound_tiff(data: bytes) -> bool:
     return found.several
 
 
-def _tags_at(data: bytes, form: _Form, place: int) -> int:
+def whole_numbers_of(data: bytes, tags: Collection[int]) -> dict[int, tuple[int, ...]]:
+    """Return those of some tags of the first directory that hold whole numbers.
+
+    Empty for what is no TIFF.  Raises `TooLarge` for more tags than any file has.
+    """
+    form = Form.of(data)
+    if form is None:
+        return {}
+    found: dict[int, tuple[int, ...]] = {}
+    for tag, kind, count, at in _entries(data, form, form.first(data)):
+        if tag in tags and kind in _WHOLE and count <= MOST_STRIPS:
+            found.setdefault(tag, _values(data, form, kind, count, at))
+    return found
+
+
+def _values(data: bytes, form: Form, kind: int, count: int, at: int) -> tuple[int, ...]:
+    """The whole numbers of a tag: in its entry where they have room there, else elsewhere."""
+    size = (_TYPE_BYTES | _LONG_TYPE_BYTES)[kind]
+    place = at + (12 if form.large else 8)
+    if size * count > form.offset_bytes:
+        place = form.number(data, place, form.offset_bytes)
+    return tuple(form.number(data, place + size * step, size) for step in range(count))
+
+
+def _tags_at(data: bytes, form: Form, place: int) -> int:
     return form.number(data, place, 8 if form.large else 2)
 
 
-def _walk(data: bytes, form: _Form, place: int, found: Directories, *, seen: set[int]) -> int:
+def _entries(data: bytes, form: Form, place: int) -> Iterator[tuple[int, int, int, int]]:
+    """The tag, type, count and place of each entry of a directory that is within the file."""
+    step, start = (20, place + 8) if form.large else (12, place + 2)
+    count = min(_tags_at(data, form, place), max(0, len(data) - start) // step)
+    if count > MOST_TAGS:
+        raise TooLarge(f"a directory of {count:,} tags, and {MOST_TAGS:,} is the most")
+    for at in range(start, start + count * step, step):
+        tag, kind = form.number(data, at, 2), form.number(data, at + 2, 2)
+        yield tag, kind, form.number(data, at + 4, form.offset_bytes), at
+
+
+def _walk(data: bytes, form: Form, place: int, found: Directories, *, seen: set[int]) -> int:
     """Take in a directory and those below it; return where the next one is said to be."""
     if place in seen:
         return 0
     is_first = not seen
     seen.add(place)
-    said = _tags_at(data, form, place)
-    step, place = (20, place + 8) if form.large else (12, place + 2)
-    count = min(said, max(0, len(data) - place) // step)
-    if count > MOST_TAGS:
-        raise TooLarge(f"a directory of {count:,} tags, and {MOST_TAGS:,} is the most")
+    step, behind = (20, place + 8) if form.large else (12, place + 2)
     below = []
-    for at in range(place, place + count * step, step):
-        tag, kind = form.number(data, at, 2), form.number(data, at + 2, 2)
+    for tag, kind, values, at in _entries(data, form, place):
         if tag in _BELOW:
             below.append(form.number(data, at + (12 if form.large else 8), 4))
-        values = form.number(data, at + 4, 8 if form.large else 4)
         _take_in(found, tag, kind, values, len(data))
         if is_first:
             found.numbers.setdefault(tag, _first_value(data, form, at, kind))
             found.strips = max(found.strips, values if tag in _STRIPS else 0)
+        behind = at + step
     for offset in below:
         _walk(data, form, offset, found, seen=seen)
-    return form.number(data, place + count * step, 8 if form.large else 4)
+    return form.number(data, behind, form.offset_bytes)
 
 
 def _take_in(found: Directories, tag: int, kind: int, values: int, most: int) -> None:
@@ -122,6 +169,6 @@ def _take_in(found: Directories, tag: int, kind: int, values: int, most: int) ->
         raise TooLarge(f"its tag {tag} has {values:,} numbers, and {MOST_NUMBERS:,} is the most")
 
 
-def _first_value(data: bytes, form: _Form, at: int, kind: int) -> int:
+def _first_value(data: bytes, form: Form, at: int, kind: int) -> int:
     """A tag's one number, where it has one of up to four bytes."""
     return form.number(data, at + (12 if form.large else 8), min(4, _TYPE_BYTES.get(kind, 4)))
