@@ -47,6 +47,7 @@ class FaultKind(StrEnum):
     SHARED_IMAGE = "images that are in more than one split"
     SHARED_GROUP = "recordings that are in more than one split"
     AMBIGUOUS_MASKS = "masks that hold only 0 and 255"
+    SEVERAL_COLOURS = "ids that have several colours in the palettes of masks"
     MIXED_BINARY = "masks in which 255 and 1 both stand for the object"
     UNLABELLED_SPLIT = "splits without one labelled pixel"
     EMPTY_SPLIT = "splits without one sample"
@@ -98,6 +99,7 @@ _ONE: dict[FaultKind, str] = {
     FaultKind.SHARED_IMAGE: "image that is in more than one split",
     FaultKind.SHARED_GROUP: "recording that is in more than one split",
     FaultKind.AMBIGUOUS_MASKS: "mask that holds only 0 and 255",
+    FaultKind.SEVERAL_COLOURS: "id that has several colours in the palettes of masks",
     FaultKind.MIXED_BINARY: "mask in which 255 and 1 both stand for the object",
     FaultKind.UNLABELLED_SPLIT: "split without one labelled pixel",
     FaultKind.EMPTY_SPLIT: "split without one sample",
@@ -140,6 +142,8 @@ NEXT_STEPS: dict[FaultKind, str] = {
     "as in label_mapping: {0: 0, 255: 1}",
     FaultKind.COLOUR_MASK: "declare the colours in data.yaml, one or several to a class:  "
     "palette: {road: [128, 64, 128], car: [[0, 0, 142], [0, 0, 70]], ignore: [0, 0, 0]}",
+    FaultKind.SEVERAL_COLOURS: "say in data.yaml what counts: colours, as a 'palette:', or ids, as "
+    "a 'label_mapping:' that leads to every class",
     FaultKind.SIZE_MISMATCH: "export these masks at their image's size; masks are never resized",
     FaultKind.SHARED_IMAGE: "keep each image in one split",
     FaultKind.UNLABELLED_SPLIT: "check what data.yaml says never counts: 'ignore:', "

@@ -14,6 +14,7 @@ from fasterseg.amounts import first_few, number_of
 from fasterseg.datasets.checking.checked_files import CheckedFiles, Stamp, stamp_of
 from fasterseg.datasets.checking.data_report import DataReport, LabelCounts, SplitReport, Tally
 from fasterseg.datasets.checking.looking import Look, look_at
+from fasterseg.datasets.checking.palettes import SeenColours
 from fasterseg.datasets.checking.seen import KeptLook
 from fasterseg.datasets.checking.sharing import (
     Places,
@@ -105,6 +106,7 @@ class _Findings:
     places: defaultdict[str, Places] = field(default_factory=lambda: defaultdict(list))
     listed: frozenset[tuple[FaultKind, str]] = frozenset()
     lone_sizes: Counter[ImageSize] = field(default_factory=Counter)
+    colours: defaultdict[str, SeenColours] = field(default_factory=lambda: defaultdict(SeenColours))
     pixels: PixelTally = field(default_factory=PixelTally)
 
     def take_in(self, split: str, look: Look) -> None:
@@ -113,6 +115,7 @@ class _Findings:
         _count(self.raw_values[look.part], look.raw_values)
         _count(self.unknown_pixels[look.part], look.unknown)
         _count(self.unknown_files, {(look.part, value): 1 for value in look.unknown})
+        self.colours[look.part].add(look.shown, look.colours)
         if look.remarks is not None:
             self.pixels.add(look.remarks)
         if look.image_hash:
@@ -228,6 +231,7 @@ def _faults_of_the_whole(
     faults = [*shared_images(findings.places.values()), *shared_groups(source)]
     for part, layout in source.parts().items():
         values = findings.raw_values[part]
+        faults += findings.colours[part].faults(layout)
         if layout.ambiguous and set(values) == _TWO_VALUES:
             faults += _ambiguous(source, part)
         if layout.object_value in values and 1 in values:

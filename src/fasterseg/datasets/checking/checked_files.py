@@ -33,6 +33,8 @@ LEAST_PAIRS = 256
 """Fewer are looked at in seconds, and nothing is kept of them."""
 
 _MARK = b"fasterseg.checked/1"
+_SEEN_AS = 2
+"""Raised where more is seen in files, or they are read otherwise."""
 _MOST_BYTES = 1 << 31
 _WRITTEN_AT_ONCE = 64
 _MOST_LINES_EACH = 4
@@ -198,7 +200,7 @@ def _conditions_of(source: FileSource) -> str:
     """A digest of all that decides what is found in a file, beside the file itself."""
     parts = [[part, *layout.how_read()] for part, layout in source.parts().items()]
     root = os.path.realpath(source.layout.root)
-    versions = [__version__, PIL.__version__]
+    versions = [__version__, PIL.__version__, _SEEN_AS]
     return digest_of_value([root, parts, versions, os.getuid()]).removeprefix("sha256:")
 
 

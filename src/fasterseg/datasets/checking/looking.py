@@ -17,6 +17,7 @@ from fasterseg.datasets.pairing.pairs import Lone, OnDisk, Pair
 from fasterseg.datasets.pictures.pixels import NO_REMARKS, Remarks
 from fasterseg.datasets.sample import ImageSize, Pixels
 from fasterseg.datasets.sources.files import FileSource
+from fasterseg.datasets.sources.mask_sizes import size_fault
 
 Read = TypeVar("Read")
 
@@ -34,6 +35,8 @@ class Look:
     image_hash: str = ""
     # Pixels by the integer that they hold.
     raw_values: dict[int, int] = field(default_factory=dict)
+    # The colours, packed, that a mask's palette gives to these.
+    colours: dict[int, int] = field(default_factory=dict)
     unknown: dict[int, int] = field(default_factory=dict)
     labels: LabelCounts | None = None
     remarks: Remarks | None = None
@@ -47,12 +50,17 @@ def look_at(source: FileSource, pair: OnDisk) -> Look:
     image = _look_at_image(look, source, pair)
     if isinstance(pair, Lone):
         return look
-    mask = _read(look, lambda: source.mask(pair))
+    read = _read(look, lambda: source.mask(pair))
+    mask = None if read is None else read.values
     if mask is not None:
         _read(look, lambda: _look_at_mask(look, source, pair, mask))
+    if read is not None:
+        known = look.raw_values.keys() & {*range(len(read.palette))}
+        look.colours = {value: read.palette[value] for value in sorted(known)}
     if image is not None and mask is not None:
         remarks = look.remarks or NO_REMARKS
-        fault = source.size_fault(pair, image, mask.shape, on_its_side=remarks.on_its_side)
+        name, on_its_side = source.shown_mask(pair), remarks.on_its_side
+        fault = size_fault(name, image, mask.shape, on_its_side=on_its_side)
         look.faults += [fault] if fault else []
     return look
 

@@ -25,7 +25,8 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class KeptLook(BaseModel):
-    """An image's hash and what was interpreted in it; its mask's pixels by the integer they hold.
+    """An image's hash and what was interpreted in it; its mask's pixels by the integer they hold,
+    and the colours that a palette gives to these.
 
     What the integers mean is not in it, so that it holds whatever a data file says of them.
     """
@@ -34,6 +35,7 @@ class KeptLook(BaseModel):
 
     hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     values: dict[int, Count]
+    colours: dict[int, Count] = {}
     interpreted: tuple[str, ...] = ()
     depth: tuple[float, float, float] | None = None
 
@@ -49,6 +51,7 @@ class KeptLook(BaseModel):
         return cls(
             hash=look.image_hash,
             values=look.raw_values,
+            colours=look.colours,
             interpreted=tuple(sorted(kind.name for kind in look.remarks.interpreted)),
             depth=None if depth is None else (depth.lowest, depth.highest, depth.most),
         )
@@ -71,6 +74,7 @@ class KeptLook(BaseModel):
         """Return what a look at the files would find, with what a mask's integers mean now."""
         look = Look(source.shown(pair.image), pair.part, lone=isinstance(pair, Lone))
         look.size, look.image_hash, look.raw_values = size, self.hash, dict(self.values)
+        look.colours = dict(self.colours)
         kinds = frozenset(Interpretation[name] for name in self.interpreted)
         look.remarks = Remarks(kinds, None if self.depth is None else Depth(*self.depth))
         if isinstance(pair, Lone):

@@ -35,6 +35,7 @@ class Layout:
     known for it, and says only which images a search's halves keep apart: published splits share
     recordings.
     ``smoothed`` says that each pixel of a mask is the nearest of what `labelling` has.
+    ``by_ids`` says that the data file gives every class its integers, whatever colour these have.
     ``form`` is what the table of layouts calls it; empty for what a data file describes.
     ``archive`` is the zip that the files were unpacked from.  ``made_up`` are the keys of a data
     file that name classes which no file of the data names.
@@ -47,6 +48,7 @@ class Layout:
     terms: str = ""
     masks_in_colour: bool = False
     smoothed: bool = False
+    by_ids: bool = False
     ambiguous: bool = False
     object_value: int | None = None
     reading: Reading = DEFAULT_READING

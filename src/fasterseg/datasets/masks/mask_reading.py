@@ -8,6 +8,7 @@ grey ones too: packed as ``red << 16 | green << 8 | blue``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.labels import Colour
 from fasterseg.datasets.masks import smoothed
 from fasterseg.datasets.masks.mask_values import TooManyValues, ValueCounts
-from fasterseg.datasets.pictures.bands import bands_of
+from fasterseg.datasets.pictures.bands import bands_of, count_values
 from fasterseg.datasets.pictures.deep_pixels import WIDE_MODES
 from fasterseg.datasets.pictures.limits import DEFAULT_LIMIT, PixelLimit
 from fasterseg.datasets.pictures.picture_opening import (
@@ -33,6 +34,15 @@ from fasterseg.datasets.pictures.pixels import as_stored, upright_shape
 
 RawMask = npt.NDArray[np.integer[Any]]
 """Of the narrowest type that the file's integers have: 8 or 16 bits, else 32."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMask:
+    """A mask's integers, and the colours of these, packed, where they are places in a palette."""
+
+    values: RawMask
+    palette: tuple[int, ...] = ()
+
 
 _FORMATS = ("PNG", "TIFF", "BMP", "GIF")
 _GREY = frozenset({"1", "L", "LA"})
@@ -51,6 +61,23 @@ def read_mask(
     limit: PixelLimit = DEFAULT_LIMIT,
 ) -> RawMask:
     """Return a mask's integers, (height, width); packed colours where ``in_colour``.
+
+    Raises as `read_whole_mask` does.
+    """
+    return read_whole_mask(
+        path, in_colour=in_colour, lossy=lossy, shown_as=shown_as, limit=limit
+    ).values
+
+
+def read_whole_mask(
+    path: Path,
+    *,
+    in_colour: bool = False,
+    lossy: bool = False,
+    shown_as: str = "",
+    limit: PixelLimit = DEFAULT_LIMIT,
+) -> ReadMask:
+    """Return a mask's integers, packed colours where ``in_colour``, and what a palette shows.
 
     ``lossy`` lets JPEG and WebP pass, and takes the brightness of colours for integers.  A mask's
     orientation tag is applied, as it is to images.  Raises FileFault for lossy formats, for several
@@ -77,8 +104,10 @@ def read_mask(
         raise _unreadable(name, "it has bands beside its ids or colours", PLAIN_MASKS)
     if lossy and not in_colour and image.mode in _COLOURS | {"CMYK"}:
         image = image.convert("L")
-    found = _packed_colours(image, name) if in_colour else _integers(image, name, opened.bits)
-    return _upright(found, opened.turn)
+    if in_colour:
+        return ReadMask(_upright(_packed_colours(image, name), opened.turn))
+    found, palette = _integers(image, name, opened.bits), _palette_of(image)
+    return ReadMask(_upright(found, opened.turn), palette)
 
 
 def read_smoothed_mask(
@@ -152,6 +181,20 @@ def _integers(image: Image.Image, name: str, bits: int) -> RawMask:
             raise FileFault(_in_colours(image, name))
         found[band.rows] = colours[..., 0]
     return found
+
+
+def _palette_of(image: Image.Image) -> tuple[int, ...]:
+    """The colours of an image's integers; none where these are greys, or shown as such."""
+    if image.mode not in _PALETTES:
+        return ()
+    colours = np.asarray(image.getpalette() or [], np.uint8).reshape(-1, 3)
+    used = np.flatnonzero(count_values(np.asarray(image.getchannel(0)), 1))
+    used = used[used < len(colours)]
+    of_used = colours[used]
+    is_grey = (of_used == of_used[:, :1]).all()
+    if is_grey and (image.format == "GIF" or np.array_equal(of_used[:, 0], used)):
+        return ()
+    return tuple(packed(colours[None])[0].tolist())
 
 
 def _of_gif(image: Image.Image) -> RawMask:

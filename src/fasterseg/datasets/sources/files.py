@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,12 @@ from fasterseg.datasets.data_files.layout import Layout
 from fasterseg.datasets.decoding import decode, size_of
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.labels import DeclaredWeights, LabelSpace
-from fasterseg.datasets.masks.mask_reading import RawMask, read_mask, read_smoothed_mask
+from fasterseg.datasets.masks.mask_reading import (
+    RawMask,
+    ReadMask,
+    read_smoothed_mask,
+    read_whole_mask,
+)
 from fasterseg.datasets.masks.mask_values import TooManyValues
 from fasterseg.datasets.pairing.file_digests import told_by_files
 from fasterseg.datasets.pairing.lone_images import LoneImages
@@ -29,6 +33,7 @@ from fasterseg.datasets.pictures.limits import IN_A_DATA_FILE, PixelLimit
 from fasterseg.datasets.pictures.pixels import Decoded
 from fasterseg.datasets.pictures.reading import DEFAULT_READING, Reading
 from fasterseg.datasets.sample import UNLABELLED, ImageSize, LabelMap, Pixels, Recorded, Sample
+from fasterseg.datasets.sources.mask_sizes import size_fault
 from fasterseg.datasets.transforming.transforms import Normalisation
 from fasterseg.errors import DataError
 
@@ -186,9 +191,11 @@ class FileSource:
         if split == UNLABELLED:
             return self._without_labels(self.lone.images[index])
         pair = self.pairs(split)[index]
-        decoded, mask = self.decoded(pair), self.mask(pair)
+        decoded, mask = self.decoded(pair), self.mask(pair).values
         image, on_its_side = decoded.pixels, decoded.remarks.on_its_side
-        if fault := self.size_fault(pair, image.shape, mask.shape, on_its_side=on_its_side):
+        if fault := size_fault(
+            self.shown_mask(pair), image.shape, mask.shape, on_its_side=on_its_side
+        ):
             raise FileFault(fault)
         labels, unknown = self.labels(pair, mask)
         if unknown:
@@ -230,14 +237,18 @@ class FileSource:
         limit = self._limit(pair)
         return decode(pair.image, reading, shown_as=shown, measured=measured, limit=limit)
 
-    def mask(self, pair: Pair) -> RawMask:
+    def mask(self, pair: Pair) -> ReadMask:
         """Return a pair's mask as the integers in the file; raises FileFault."""
         layout, shown, limit = self.layout_of(pair), self.shown_mask(pair), self._limit(pair)
-        read = read_mask
-        if layout.smoothed:
-            read = partial(read_smoothed_mask, declared=layout.declared)
+        colour = layout.masks_in_colour
         try:
-            return read(pair.mask, in_colour=layout.masks_in_colour, shown_as=shown, limit=limit)
+            if not layout.smoothed:
+                return read_whole_mask(pair.mask, in_colour=colour, shown_as=shown, limit=limit)
+            return ReadMask(
+                read_smoothed_mask(
+                    pair.mask, layout.declared, in_colour=colour, shown_as=shown, limit=limit
+                )
+            )
         except FileFault as error:
             if pair.labels is None:
                 raise
@@ -257,22 +268,6 @@ class FileSource:
 
     def _limit(self, pair: OnDisk) -> PixelLimit:
         return PixelLimit(self.layout_of(pair).most_pixels, IN_A_DATA_FILE)
-
-    def size_fault(
-        self, pair: Pair, image: tuple[int, ...], mask: tuple[int, ...], *, on_its_side: bool
-    ) -> Fault | None:
-        """Return the fault of a mask whose shape is not its image's, else None.
-
-        ``on_its_side`` says whether the image lies so in its file, and a tag turns it.
-        """
-        if image[:2] == mask:
-            return None
-        sizes = f"mask {_size(mask)}, image {_size(image)}"
-        hint = ""
-        if image[1::-1] == mask:
-            tag = ", the image's orientation tag turns it"
-            hint = tag if on_its_side else ", rows and columns changed places"
-        return Fault(FaultKind.SIZE_MISMATCH, self.shown_mask(pair), sizes + hint)
 
     def unknown_fault(self, pair: Pair, unknown: Mapping[int, int]) -> Fault:
         """Return the fault of a mask with integers that have no meaning."""
@@ -347,7 +342,3 @@ def _own_name(pair: OnDisk) -> str:
     if isinstance(pair, Lone):
         return pair.inside
     return pair.name.removeprefix(f"{pair.part}/") if pair.part else pair.name
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return f"{shape[0]}x{shape[1]}"

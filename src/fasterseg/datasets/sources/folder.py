@@ -120,6 +120,7 @@ def layout_from(tree: Tree, data: DataFile, file: Path) -> Layout:
         terms=data.terms,
         masks_in_colour=data.palette is not None,
         smoothed=data.smoothed,
+        by_ids=_names_every_class(data, space),
         ambiguous=not settled and not marks_object,
         object_value=_OBJECT if marks_object else None,
         reading=data.reading,

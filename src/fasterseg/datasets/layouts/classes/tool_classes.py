@@ -66,6 +66,7 @@ class ToolClasses:
         told += self._of_background(names)
         return replace(
             found,
+            by_ids={*range(len(names))} <= {*said.label_mapping.values()},
             label_space=self._drawn(found.label_space),
             notes=(*notes, *told, *found.notes),
         )
