@@ -285,6 +285,23 @@ def test_unknown_ids_are_told_with_pixels_and_files(make_folder: MakeFolder) -> 
 BINARY = "train: images/train\nval: images/val\nmasks_dir: masks\nnames: [ground, thing]\n"
 
 
+@pytest.mark.parametrize("values", [(0, 128, 255), (1, 2, 3), (0, 127, 254), (0, 1, 7, 255)])
+def test_as_many_ids_as_classes_are_these_by_the_line_that_is_proposed(
+    values: tuple[int, ...], make_folder: MakeFolder
+) -> None:
+    root = make_folder(values=values)
+    with pytest.raises(DataError, match=told(FaultKind.UNKNOWN_LABEL)) as caught:
+        check_data(root)
+    line = caught.value.next_step.splitlines()[-1].strip()
+    assert line.endswith("# as many as there are classes, in their order")
+    (root / "data.yaml").write_text((root / "data.yaml").read_text() + line)
+
+    report = check_data(root).splits["train"]
+
+    assert all(report.class_pixels.values())
+    assert (report.ignored_pixels > 0) == (len(values) > 3)
+
+
 @pytest.mark.parametrize("names", ["[ground, thing]", "[thing]", "[ground, thing, other]"])
 def test_masks_of_0_and_255_are_ambiguous_and_either_line_settles_it(
     names: str, make_folder: MakeFolder

@@ -288,11 +288,15 @@ def _summary_of_unknown(findings: _Findings, source: FileSource) -> str:
 def _remedy_for_unknown(findings: _Findings, source: FileSource) -> str:
     """The lines that settle all unknown integers at once, and not those of the first file only."""
     remedies = [
-        (f"{part}: " if part else "") + layout.remedy_for(sorted(findings.unknown_pixels[part]))
+        (f"{part}: " if part else "") + _remedy_of(layout, findings, part)
         for part, layout in source.parts().items()
         if findings.unknown_pixels[part]
     ]
     return "; ".join(remedies)
+
+
+def _remedy_of(layout: Layout, findings: _Findings, part: str) -> str:
+    return layout.remedy_for(sorted(findings.unknown_pixels[part]), findings.raw_values[part])
 
 
 def _notes_on_unnamed_ids(findings: _Findings, source: FileSource) -> Iterator[str]:

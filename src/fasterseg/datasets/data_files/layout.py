@@ -14,6 +14,7 @@ from fasterseg.datasets.data_files.values import USUAL_DISTANCE
 from fasterseg.datasets.labels import DeclaredWeights, LabelSpace
 from fasterseg.datasets.masks.labelling import Labelling
 from fasterseg.datasets.masks.mask_reading import shown_colour, unpacked
+from fasterseg.datasets.masks.mask_values import HIGHEST_ID
 from fasterseg.datasets.pictures.reading import DEFAULT_READING, Reading
 from fasterseg.datasets.transforming.transforms import Normalisation
 
@@ -21,6 +22,8 @@ _NOT_OURS = (
     "restore the masks from where the data set is published, or describe what these hold in a "
     "data.yaml, with train, names and label_mapping"
 )
+
+_AS_MANY = "  # as many as there are classes, in their order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +99,34 @@ class Layout:
         """A mask's integer as messages print it: a colour where masks are coloured."""
         return shown_colour(value) if self.masks_in_colour else str(value)
 
-    def remedy_for(self, unknown: Iterable[int]) -> str:
-        """The lines of a data file that settle integers, or colours, which have no meaning."""
+    def remedy_for(self, unknown: Iterable[int], held: Iterable[int] = ()) -> str:
+        """The lines of a data file that settle integers, or colours, which have no meaning.
+
+        ``held`` are all that the masks hold, where that is known.
+        """
         if self.described is None:
             return _NOT_OURS
         beside = f"beside layout: {self.form}, " if self.form else ""
-        return beside + self._settling(self.described, unknown)
+        return beside + self._settling(self.described, unknown, {*held})
 
-    def _settling(self, data: DataFile, unknown: Iterable[int]) -> str:
+    def _settling(self, data: DataFile, unknown: Iterable[int], held: set[int]) -> str:
         if self.masks_in_colour:
             names = data.names if self.form else ()
             colours = map(unpacked, unknown)
             return remedy_for_colours(data.colours_by_name, colours, names=names)
         if not data.reduce_zero_label:
             whole = set(range(self.label_space.classes)) <= set(data.label_mapping.values())
+            if by_order := {} if data.label_mapping else self._by_order(held):
+                return remedy_for_ids(by_order, (), whole=whole, note=_AS_MANY)
             return remedy_for_ids(data.label_mapping, unknown, whole=whole)
         classes = range(self.label_space.classes)
         shifted = {0: "ignore_label"} | {label + 1: label for label in classes}
         return f"in place of reduce_zero_label, {remedy_for_ids(shifted, unknown, whole=False)}"
+
+    def _by_order(self, held: set[int]) -> dict[int, int]:
+        """A class for each integer that masks hold, in their order, where these are as many."""
+        ids = held - {self.label_space.ignore}
+        values = sorted(held if ids and max(ids) > HIGHEST_ID else ids)
+        values = values if len(values) == self.label_space.classes else sorted(ids)
+        fits = len(values) == self.label_space.classes
+        return {value: label for label, value in enumerate(values)} if fits else {}

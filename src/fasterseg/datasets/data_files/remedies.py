@@ -85,10 +85,13 @@ def remedy_for_colours(
     )
 
 
-def remedy_for_ids(mapping: Mapping[int, int | str], unknown: Iterable[int], *, whole: bool) -> str:
+def remedy_for_ids(
+    mapping: Mapping[int, int | str], unknown: Iterable[int], *, whole: bool, note: str = ""
+) -> str:
     """Return what settles ids that mean nothing, beside the mapping that there is.
 
-    ``whole`` says that the mapping leads to every class, and so leaves out what is none.
+    ``whole`` says that the mapping leads to every class, and so leaves out what is none; ``note``
+    stands behind the line.
     """
     some = tuple(unknown)
     if len(some) > _MOST_IN_A_LINE:
@@ -104,5 +107,5 @@ def remedy_for_ids(mapping: Mapping[int, int | str], unknown: Iterable[int], *, 
     )
     return (
         f"{other}, each to a class's id or to what never counts:"
-        f"{lines(written('label_mapping', line))}"
+        f"{lines(written('label_mapping', line) + note)}"
     )

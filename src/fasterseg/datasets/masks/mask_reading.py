@@ -126,8 +126,11 @@ def read_smoothed_mask(
     try:
         return smoothed.snapped(mask, declared, in_colour=in_colour)
     except ValueError as error:
-        reason = Fault(FaultKind.UNREADABLE_MASK, shown_as or str(path), str(error))
-        raise FileFault(reason) from error
+        step = (
+            "declare what else these masks hold, under palette or label_mapping in data.yaml, or "
+            "export them as PNG, each pixel in the very colour of its class"
+        )
+        raise _unreadable(shown_as or str(path), str(error), step) from error
 
 
 def pack(colour: Colour) -> int:

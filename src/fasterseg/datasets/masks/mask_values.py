@@ -13,6 +13,9 @@ from fasterseg.datasets.pictures.bands import PIXELS_AT_ONCE, count_values
 MOST_VALUES = 65_536
 """As many as classes and 16-bit masks can have."""
 
+HIGHEST_ID = 64
+"""Of integers that leave most out: beyond are grey levels, of which white may be one."""
+
 
 class TooManyValues(ValueError):
     """A mask holds more different integers, or colours, than anyone has classes."""

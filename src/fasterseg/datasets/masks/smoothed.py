@@ -33,6 +33,9 @@ _BETWEEN_SHARE, _NEAR = 0.8, 8.0
 _BEYOND = 0.15
 """So much further than from one to the other such a line goes: sharp filters overshoot."""
 
+_LIGHTEST, _WHITE, _REGION_SHARE = 255, 200, 0.02
+"""Of the greys of regions, of which each has so many pixels, one is so light; ids are lower."""
+
 _AT_ONCE = 4096
 
 Colours = npt.NDArray[np.float64]
@@ -58,6 +61,28 @@ def main_colours(counts: Mapping[int, int]) -> tuple[int, ...]:
         if np.average(between, weights=pixels) < _BETWEEN_SHARE:
             return ()
     return tuple(order[place] for place in main)
+
+
+def main_greys(counts: Mapping[int, int]) -> tuple[int, ...]:
+    """Return the greys of the regions of smoothed masks in rising order; none of ids of classes.
+
+    `counts` has how many pixels have each grey.  White alone among dark ones is what borders have.
+    """
+    if not any(_WHITE <= grey < _LIGHTEST for grey in counts):
+        counts = {grey: pixels for grey, pixels in counts.items() if grey != _LIGHTEST}
+    order, main = sorted(counts, key=lambda one: -counts[one]), list[int]()
+    for grey in order:
+        is_large = counts[grey] >= _REGION_SHARE * sum(counts.values())
+        if len(main) < _MOST_MAIN and is_large and not _is_near(grey, main, LEAST_APART):
+            main.append(grey)
+    near = sum(pixels for grey, pixels in counts.items() if _is_near(grey, main, _NEAR))
+    many = len(main) > 1 and len(counts) >= len(main) + _FEWEST
+    is_smoothed = many and max(main) >= _WHITE and near >= _BETWEEN_SHARE * sum(counts.values())
+    return tuple(sorted(main)) if is_smoothed else ()
+
+
+def _is_near(grey: int, main: Sequence[int], away: float) -> bool:
+    return any(abs(grey - one) < away for one in main)
 
 
 def snapped(mask: RawMask, declared: Sequence[int], *, in_colour: bool) -> RawMask:

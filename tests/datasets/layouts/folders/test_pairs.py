@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 from tool_sets import STREET, mmsegmentation_set, save, scene, zipped
 
 from fasterseg.datasets.checking import check_data
@@ -146,6 +147,80 @@ def test_masks_of_0_and_255_are_refused_with_what_to_write(tmp_path: Path) -> No
     (tmp_path / "data.yaml").write_text("\n".join(lines))
 
     assert open_data(tmp_path).label_space.names == ("background", "object")
+
+
+def grey_masks(root: Path, values: list[int], kind: type[np.generic] = np.uint8) -> None:
+    """Images and masks that hold some integers."""
+    table = np.resize(np.array(values, kind), 9)
+
+    def put(name: str, image: Labels, labels: Labels) -> None:
+        save(image, root / "images" / f"{name}.jpg")
+        save(table[labels], root / "masks" / f"{name}.png")
+
+    some(4, put)
+
+
+@pytest.mark.parametrize(
+    ("values", "mapping"),
+    [
+        ([0, 128, 255], {0: 0, 128: 1, 255: 2}),
+        ([0, 127, 254], {0: 0, 127: 1, 254: 2}),
+        ([0, 64, 128, 192], {0: 0, 64: 1, 128: 2, 192: 3}),
+        ([128, 255], {128: 0, 255: 1}),
+        ([0, 200], {0: 0, 200: 1}),
+        ([0, 7, 26, 255], {0: 0, 7: 1, 26: 2}),
+        ([0, 26000], {0: 0, 26000: 1}),
+    ],
+)
+def test_integers_of_which_most_are_nowhere_are_refused_with_what_to_write(
+    values: list[int], mapping: dict[int, int], tmp_path: Path
+) -> None:
+    grey_masks(tmp_path, values, np.uint16 if max(values) > 255 else np.uint8)
+    with pytest.raises(DataError, match="nothing says what the masks mean") as caught:
+        open_data(tmp_path)
+    lines = [line.strip() for line in caught.value.next_step.splitlines()[1:]]
+    assert lines[2] == f"label_mapping: {mapping}"
+    (tmp_path / "data.yaml").write_text("\n".join(lines))
+
+    report = check_data(tmp_path)
+
+    assert len(report.names) == len(mapping)
+    assert all(report.splits["train"].class_pixels.values())
+    assert (report.splits["train"].ignored_pixels > 0) == (255 in values and 255 not in mapping)
+
+
+@pytest.mark.parametrize("values", [[0, 1, 2], [0, 1, 255], [0, 1, 2, 4], [1, 2, 3]])
+def test_ids_that_leave_few_out_are_classes(values: list[int], tmp_path: Path) -> None:
+    grey_masks(tmp_path, values)
+    highest = max(value for value in values if value != 255)
+    assert open_data(tmp_path).label_space.classes == highest + 1
+
+
+@pytest.mark.parametrize("levels", [[0, 255], [0, 128, 255]])
+def test_smoothed_masks_of_greys_are_told_with_what_reads_them(
+    levels: list[int], tmp_path: Path
+) -> None:
+    grey_masks(tmp_path, levels)
+    regions = np.zeros((24, 32), np.uint8)
+    for place, level in enumerate(levels[1:]):
+        regions[4:20, 4 + 12 * place : 14 + 12 * place] = level
+    for mask in (tmp_path / "masks").iterdir():
+        Image.fromarray(regions).resize((128, 96), Image.Resampling.BILINEAR).save(mask)
+        photo = tmp_path / "images" / f"{mask.stem}.jpg"
+        Image.open(photo).resize((128, 96)).save(photo)
+    with pytest.raises(DataError, match="they were smoothed") as caught:
+        open_data(tmp_path)
+    lines = [line.strip() for line in caught.value.next_step.splitlines()[1:]]
+    (tmp_path / "data.yaml").write_text("\n".join(lines))
+    assert len(check_data(tmp_path).names) == len(levels)
+
+
+def test_photographs_in_place_of_grey_masks_are_told(tmp_path: Path) -> None:
+    grey_masks(tmp_path, [0, 1])
+    for mask in (tmp_path / "masks").iterdir():
+        save(np.random.default_rng(0).integers(0, 256, (24, 32), dtype=np.uint8), mask)
+    with pytest.raises(DataError, match="photographs, or they were smoothed"):
+        open_data(tmp_path)
 
 
 def test_what_a_tool_or_a_data_set_describes_is_none(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.layout import Layout
 from fasterseg.datasets.data_files.remedies import IGNORE, lines, written
@@ -17,7 +18,8 @@ from fasterseg.datasets.layouts.classes.drawn_classes import BACKGROUNDS
 from fasterseg.datasets.layouts.classes.tool_classes import OF_IDS, ToolClasses
 from fasterseg.datasets.layouts.classes.voc_colours import voc_colour
 from fasterseg.datasets.masks.mask_reading import read_mask
-from fasterseg.datasets.masks.mask_values import TooManyValues, ValueCounts
+from fasterseg.datasets.masks.mask_values import HIGHEST_ID, TooManyValues, ValueCounts
+from fasterseg.datasets.masks.smoothed import main_greys
 from fasterseg.datasets.pairing.pairs import Pairing, Tree
 from fasterseg.datasets.pairing.text_files import first_there, lines_of
 from fasterseg.datasets.pictures.bands import rows_at_a_time
@@ -30,6 +32,10 @@ NAMED_BY_DATA = OF_IDS | {"reduce_zero_label"}
 _BORDER = 255
 _LOOKED_AT = 128
 _MOST_MADE_UP = 1000
+_LEAST_SHARE = 0.5
+"""Of the ids up to the highest so many are there, where they are ids of classes."""
+_MOST_UNNAMED, _MOST_SPARSE, _MOST_LEVELS = 128, 40, 16
+_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +85,22 @@ class IdClasses:
         masks = some_masks(pairings)
         if masks and all(path.suffix.lower() in LOSSY_SUFFIXES for path in masks):
             raise self._lossy()
-        found = values_in(masks)
-        ids = sorted(value for value in found if value != _BORDER)
-        if not masks or (ids[-1:] == [0] and _BORDER in found) or ids[-1:] > [_MOST_MADE_UP]:
+        counts = counts_in(masks)
+        ids = sorted(value for value in counts if value != _BORDER)
+        is_sparse = bool(ids) and len(ids) < _LEAST_SHARE * (ids[-1] + 1 - first)
+        most_sparse = _MOST_LEVELS if ids[-1:] > [HIGHEST_ID] else _MOST_SPARSE
+        too_many = len(ids) > (most_sparse if is_sparse else _MOST_UNNAMED)
+        beyond = too_many and ids[-1] > _MOST_MADE_UP
+        if not masks or (ids[-1:] == [0] and _BORDER in counts) or beyond:
             raise self._unknown(ids)
+        if main := main_greys(counts):
+            near = first_few([*map(str, main)], _NAMED)
+            raise self._smoothed(main, f"nearly all they hold is near {near}: they were smoothed")
+        if too_many:
+            why = f"{len(ids):,} different integers are those of photographs, or they were smoothed"
+            raise self._smoothed((0, _BORDER), why)
+        if is_sparse:
+            raise self._sparse(ids, _BORDER in counts)
         return tuple(f"class{label}" for label in range(max(1, ids[-1] + 1 - first if ids else 1)))
 
     def _told(self, names: Sequence[str]) -> str:
@@ -105,6 +123,32 @@ class IdClasses:
                 written("label_mapping", {0: 0, _BORDER: 1}),
                 "smoothed: true",
             ),
+        )
+
+    def _smoothed(self, main: Sequence[int], why: str) -> DataError:
+        names, mapping = _by_order(main)
+        return DataError(
+            "nothing says what the masks mean",
+            where=str(self.where),
+            why=f"{why}, and no file names classes",
+            next_step="export them as PNG, each pixel the very id of its class; where they are all "
+            "there is, write a data.yaml with"
+            + lines(f"layout: {self.form}", names, mapping, "smoothed: true"),
+        )
+
+    def _sparse(self, ids: Sequence[int], has_border: bool) -> DataError:
+        levels = ids[-1] > HIGHEST_ID
+        values = [*ids, _BORDER] if has_border and levels else ids
+        names, mapping = _by_order(values)
+        also = f" ({_BORDER}: ignore_label where it never counts)" if _BORDER in values else ""
+        kind = "grey levels" if levels else "ids of which most are nowhere"
+        return DataError(
+            "nothing says what the masks mean",
+            where=str(self.where),
+            why=f"they hold {first_few([*map(str, values)], _NAMED)}: {kind}, and no file names "
+            "classes",
+            next_step="name the classes in a data.yaml: all of the list that these are ids of, or "
+            f"those that are there{also}, as in" + lines(f"layout: {self.form}", names, mapping),
         )
 
     def _unknown(self, ids: Sequence[int]) -> DataError:
@@ -130,6 +174,14 @@ def classes_listed_in(
     return IdClasses(form, file or folder, names_in(tree, file) if file else (), shown=shown)
 
 
+def _by_order(values: Sequence[int]) -> tuple[str, str]:
+    """The lines that make each of some integers a class, in their order."""
+    binary = len(values) == 2 and values[0] == 0
+    names = ["background", "object"] if binary else [f"id{value}" for value in values]
+    mapping = {value: label for label, value in enumerate(values)}
+    return written("names", names), written("label_mapping", mapping)
+
+
 def some_masks(pairings: Mapping[str, Pairing]) -> list[Path]:
     """Return masks from all over the splits, as many as are looked at to tell what they hold."""
     masks = [pair.mask for pairing in pairings.values() for pair in pairing.pairs]
@@ -138,6 +190,11 @@ def some_masks(pairings: Mapping[str, Pairing]) -> list[Path]:
 
 def values_in(masks: Sequence[Path]) -> set[int]:
     """Return the integers that some masks hold; none of those in colours."""
+    return {*counts_in(masks)}
+
+
+def counts_in(masks: Sequence[Path]) -> dict[int, int]:
+    """Return how many pixels of some masks hold each integer; none of those in colours."""
     counts = ValueCounts()
     for path in masks:
         try:
@@ -146,7 +203,7 @@ def values_in(masks: Sequence[Path]) -> set[int]:
                 counts.add(mask[rows])
         except (FileFault, TooManyValues):
             continue  # told where all of them are looked at
-    return {*counts.by_value()}
+    return counts.by_value()
 
 
 def names_in(tree: Tree, path: Path) -> tuple[str, ...]:
