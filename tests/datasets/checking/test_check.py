@@ -402,6 +402,24 @@ def test_images_that_are_in_their_split_twice_are_noted(make_folder: MakeFolder)
     assert "1 image is in its split more than once" in check_data(root).notes
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_an_image_with_two_masks_that_differ_is_told_with_both(
+    deep: bool, make_folder: MakeFolder
+) -> None:
+    root = make_folder()
+    labels = np.array(Image.open(mask(root)))
+    for name in ("copy", "other"):
+        shutil.copy(image(root), image(root, f"train/{name}.jpg"))
+        write_mask(mask(root, f"train/{name}.png"), labels.astype(np.uint16) if deep else labels)
+    assert "2 images are in their split more than once" in check_data(root).notes
+    write_mask(mask(root, "train/other.png"), np.where(labels == 2, 1, labels))
+
+    (note,) = (note for note in check_data(root).notes if "more than once" in note)
+
+    assert note.startswith("1 image is in its split more than once with masks that differ: ")
+    assert "images/train/copy.jpg and images/train/other.jpg and images/train/train0.jpg" in note
+
+
 def test_notes_and_hidden_files_beside_the_pictures_do_no_harm(make_folder: MakeFolder) -> None:
     root = make_folder()
     image(root, "train/.DS_Store").write_bytes(b"x")

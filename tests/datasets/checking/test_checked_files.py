@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +75,22 @@ def test_a_second_check_reads_nothing_and_finds_the_same(
     assert without_its_note(second) == first == check_data(root)
     assert "9 of 9 images and their masks are as they were" in second.notes[-1]
     assert str(kept_file()) in second.notes[-1]
+
+
+def test_masks_that_differ_of_one_image_are_told_without_reading_them_again(
+    make_folder: MakeFolder, read: list[str]
+) -> None:
+    root = make_folder()
+    shutil.copy(root / "images/train/train0.jpg", root / "images/train/again.jpg")
+    shutil.copy(root / "masks/train/train1.png", root / "masks/train/again.png")
+    first = check_data(root, remember=True)
+    read.clear()
+
+    second = check_data(root, remember=True)
+
+    assert read == []
+    assert any("masks that differ" in note for note in second.notes)
+    assert without_its_note(second) == first
 
 
 def test_nothing_is_kept_unless_it_is_asked_for(make_folder: MakeFolder) -> None:

@@ -17,6 +17,7 @@ from fasterseg.datasets.checking.looking import Look, look_at
 from fasterseg.datasets.checking.palettes import SeenColours
 from fasterseg.datasets.checking.seen import KeptLook
 from fasterseg.datasets.checking.sharing import (
+    Place,
     Places,
     notes_on_repeats,
     shared_groups,
@@ -119,7 +120,7 @@ class _Findings:
         if look.remarks is not None:
             self.pixels.add(look.remarks)
         if look.image_hash:
-            self.places[look.image_hash].append((split, look.shown))
+            self.places[look.image_hash].append(Place(split, look.shown, look.mask_hash))
         if look.lone and look.size is not None:
             self.lone_sizes[look.size] += 1
 

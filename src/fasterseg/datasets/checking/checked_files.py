@@ -33,7 +33,7 @@ LEAST_PAIRS = 256
 """Fewer are looked at in seconds, and nothing is kept of them."""
 
 _MARK = b"fasterseg.checked/1"
-_SEEN_AS = 2
+_SEEN_AS = 3
 """Raised where more is seen in files, or they are read otherwise."""
 _MOST_BYTES = 1 << 31
 _WRITTEN_AT_ONCE = 64

@@ -19,6 +19,9 @@ from fasterseg.datasets.sample import ImageSize, Pixels
 from fasterseg.datasets.sources.files import FileSource
 from fasterseg.datasets.sources.mask_sizes import size_fault
 
+_MASK_DIGITS = 16
+"""Masks are told apart among those of one image only."""
+
 Read = TypeVar("Read")
 
 
@@ -33,6 +36,7 @@ class Look:
     part: str = ""
     faults: list[Fault] = field(default_factory=list)
     image_hash: str = ""
+    mask_hash: str = ""
     # Pixels by the integer that they hold.
     raw_values: dict[int, int] = field(default_factory=dict)
     # The colours, packed, that a mask's palette gives to these.
@@ -55,6 +59,7 @@ def look_at(source: FileSource, pair: OnDisk) -> Look:
     if mask is not None:
         _read(look, lambda: _look_at_mask(look, source, pair, mask))
     if read is not None:
+        look.mask_hash = _hash(_narrowed(read.values))[:_MASK_DIGITS]
         known = look.raw_values.keys() & {*range(len(read.palette))}
         look.colours = {value: read.palette[value] for value in sorted(known)}
     if image is not None and mask is not None:
@@ -75,10 +80,16 @@ def _look_at_image(look: Look, source: FileSource, pair: OnDisk) -> tuple[int, .
     return decoded.pixels.shape
 
 
-def _hash(image: Pixels) -> str:
-    found = hashlib.sha256(repr(image.shape).encode())
-    found.update(np.ascontiguousarray(image).data)
+def _hash(values: Pixels | RawMask) -> str:
+    found = hashlib.sha256(repr(values.shape).encode())
+    found.update(np.ascontiguousarray(values).data)
     return found.hexdigest()
+
+
+def _narrowed(mask: RawMask) -> RawMask:
+    """The same integers in bytes, where these hold them: however many bits a file gave them."""
+    fits = mask.size and mask.min() >= 0 and mask.max() <= 255
+    return mask.astype(np.uint8, copy=False) if fits else mask.astype(np.int32, copy=False)
 
 
 def _look_at_mask(look: Look, source: FileSource, pair: Pair, mask: RawMask) -> None:

@@ -25,8 +25,8 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class KeptLook(BaseModel):
-    """An image's hash and what was interpreted in it; its mask's pixels by the integer they hold,
-    and the colours that a palette gives to these.
+    """An image's hash and what was interpreted in it; of its mask a hash, the pixels by the integer
+    that they hold, and the colours that a palette gives to these.
 
     What the integers mean is not in it, so that it holds whatever a data file says of them.
     """
@@ -34,6 +34,7 @@ class KeptLook(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    mask: Annotated[str, Field(pattern="^([0-9a-f]{16})?$")] = ""
     values: dict[int, Count]
     colours: dict[int, Count] = {}
     interpreted: tuple[str, ...] = ()
@@ -50,6 +51,7 @@ class KeptLook(BaseModel):
         depth = look.remarks.depth
         return cls(
             hash=look.image_hash,
+            mask=look.mask_hash,
             values=look.raw_values,
             colours=look.colours,
             interpreted=tuple(sorted(kind.name for kind in look.remarks.interpreted)),
@@ -74,7 +76,7 @@ class KeptLook(BaseModel):
         """Return what a look at the files would find, with what a mask's integers mean now."""
         look = Look(source.shown(pair.image), pair.part, lone=isinstance(pair, Lone))
         look.size, look.image_hash, look.raw_values = size, self.hash, dict(self.values)
-        look.colours = dict(self.colours)
+        look.mask_hash, look.colours = self.mask, dict(self.colours)
         kinds = frozenset(Interpretation[name] for name in self.interpreted)
         look.remarks = Remarks(kinds, None if self.depth is None else Depth(*self.depth))
         if isinstance(pair, Lone):
