@@ -35,7 +35,7 @@ def clip(
     height, width = picture(0, **size).shape[:2]
     path.parent.mkdir(exist_ok=True)
     writer = cv2.VideoWriter(
-        str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*code), RATE, (width, height)
+        str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*code), rate, (width, height)
     )
     assert writer.isOpened()
     for number in range(1, frames + 1):
@@ -99,6 +99,16 @@ def uneven(path: Path, *, long_from: int, times: int) -> Path:
     for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stts"):
         at = data.index(name) - 4
         data[at : at + 4] = struct.pack(">I", int.from_bytes(data[at : at + 4], "big") + 8)
+    path.write_bytes(data)
+    return path
+
+
+def with_clock_for_rate(path: Path) -> Path:
+    """The Matroska file that tells the step of its clock, a millisecond, in place of a rate."""
+    data = bytearray(path.read_bytes())
+    place = data.index(bytes.fromhex("23e383")) + 3
+    length = data[place] & 0x7F
+    data[place + 1 : place + 1 + length] = (1_000_000).to_bytes(length, "big")
     path.write_bytes(data)
     return path
 

@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,8 +30,14 @@ from fasterseg.video.trials import require_readable
 
 MOST_BROKEN_IN_A_ROW = 250
 MOST_MISSED_BY_A_CAMERA = 30
-USUAL_RATE, LOWEST_RATE, HIGHEST_RATE = 30.0, 1.0, 120.0
-"""Frames a second: what is taken for one that says none, or one that cannot be."""
+USUAL_RATE, LOWEST_RATE, HIGHEST_RATE = 30.0, 0.1, 1000.0
+"""Frames a second: where none is known, and the bounds of what an overlay can have."""
+
+BELIEVED_RATE = 120.0
+"""Beyond this, a file may have told the step of its clock."""
+
+TIMED_FRAMES, LONG_STEP, ALIKE = 30, 2, 1.1
+"""So many frames' times are looked at; so many usual steps are a gap; so far rates are alike."""
 
 
 class Capture(Protocol):
@@ -63,7 +71,10 @@ class Frame:
 
 @dataclass(slots=True)
 class Clip:
-    """What is played: `rate` in frames a second, and how many frames it says it has, 0 if none."""
+    """What is played: `rate` in frames a second, and how many frames it says it has, 0 if none.
+
+    `told_rate` is the rate that it says it has, which may be none or one that cannot be.
+    """
 
     name: str
     rate: float
@@ -71,6 +82,7 @@ class Clip:
     capture: Capture
     clock: Callable[[], float]
     most_in_a_row: int = MOST_BROKEN_IN_A_ROW
+    told_rate: float = 0.0
 
     def frames(self) -> Iterator[Frame]:
         """All frames in their order, until there are no more."""
@@ -110,13 +122,17 @@ def opened_video(path: Path, limit: PixelLimit) -> Iterator[Clip]:
     settings = [cv2.CAP_PROP_N_THREADS, 1]
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, settings)
     try:
-        count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        told = capture.get(cv2.CAP_PROP_FPS)
+        rate = _rate_of(path, told)
+        # Where it is not told, it is counted by the rate.
+        count = capture.get(cv2.CAP_PROP_FRAME_COUNT) if rate == told else 0
         yield Clip(
             name,
-            _rate(capture.get(cv2.CAP_PROP_FPS)),
+            rate,
             int(count) if math.isfinite(count) and count > 0 else 0,
             capture,
             lambda: capture.get(cv2.CAP_PROP_POS_MSEC) / 1000,
+            told_rate=told,
         )
     finally:
         capture.release()
@@ -146,8 +162,9 @@ def opened_camera(
                 why="it cannot be opened",
                 next_step="name another by its number (0, 1, ...) or its device (/dev/video0)",
             )
-        rate, name = _rate(capture.get(cv2.CAP_PROP_FPS)), f"camera {camera}"
-        yield Clip(name, rate, 0, capture, clock, MOST_MISSED_BY_A_CAMERA)
+        told, name = capture.get(cv2.CAP_PROP_FPS), f"camera {camera}"
+        rate = min(told, BELIEVED_RATE) if LOWEST_RATE <= told <= HIGHEST_RATE else USUAL_RATE
+        yield Clip(name, rate, 0, capture, clock, MOST_MISSED_BY_A_CAMERA, told)
     finally:
         capture.release()
 
@@ -164,8 +181,34 @@ def _require_few_pixels(size: Size, name: str, limit: PixelLimit) -> None:
         ) from error
 
 
-def _rate(told: float) -> float:
-    return told if LOWEST_RATE <= told <= HIGHEST_RATE else USUAL_RATE
+def _rate_of(path: Path, told: float) -> float:
+    """The rate that a file tells, or that of its first frames where it tells none that can be.
+
+    What a file tells may be the mean over frames of uneven length, or the step of its clock.
+    """
+    timed = _timed_rate(path)
+    is_possible = LOWEST_RATE <= told <= HIGHEST_RATE
+    is_mean = timed > ALIKE * told
+    is_clock = told > max(BELIEVED_RATE, 2 * timed)
+    if is_possible and (not timed or not (is_mean or is_clock)):
+        return told
+    return min(max(timed, LOWEST_RATE), HIGHEST_RATE) if timed else USUAL_RATE
+
+
+def _timed_rate(path: Path) -> float:
+    """How many of a video's first frames come in a second, gaps aside; 0 where no times are told.
+
+    Times may be whole milliseconds, so that the mean of many steps tells more than one of them.
+    """
+    cv2 = imported_opencv()
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    try:
+        times = [capture.get(cv2.CAP_PROP_POS_MSEC) for _ in range(TIMED_FRAMES) if capture.grab()]
+    finally:
+        capture.release()
+    steps = [after - before for before, after in pairwise(times)]
+    even = [step for step in steps if 0 <= step <= LONG_STEP * median(steps)]
+    return 1000 * len(even) / sum(even) if sum(even) > 0 else 0.0
 
 
 def _rgb(pixels: Any) -> Pixels:

@@ -29,12 +29,18 @@ _LOOK_EVERY = 64  # frames
 
 
 class OverlayVideo:
-    """Writes one; what was written when it is closed plays, whenever that is."""
+    """Writes one; what was written when it is closed plays, whenever that is.
+
+    `left_out` counts the pictures that it does not show, `shortened` the gaps that last longer in
+    the source.
+    """
 
     def __init__(self, path: Path, *, rate: float) -> None:
         self.path = path
         self.rate = rate
         self.written = 0
+        self.left_out = 0
+        self.shortened = 0
         self._writer: Any = None
         self._size = (0, 0)
         self._last: Pixels | None = None
@@ -48,7 +54,9 @@ class OverlayVideo:
         if (late := due - self.written - LONGEST_GAP_S * self.rate) > 0:
             self._began_s += late / self.rate
             due -= int(late)
+            self.shortened += 1
         if due < self.written:
+            self.left_out += 1
             return
         while self._last is not None and self.written < due:
             self._write(self._last)

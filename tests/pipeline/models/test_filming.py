@@ -118,6 +118,54 @@ def test_uneven_times_are_kept_in_the_overlay(tmp_path: Path) -> None:
     assert shown == sorted(shown)
 
 
+def rate_of(video: Path) -> float:
+    cv2 = clips.opencv()
+    return float(cv2.VideoCapture(str(video), cv2.CAP_FFMPEG).get(cv2.CAP_PROP_FPS))
+
+
+@pytest.mark.parametrize("rate", [0.5, 25.0, 119.88, 240.0, 960.0])
+def test_every_frame_is_in_the_overlay_at_the_rate_that_it_had(tmp_path: Path, rate: float) -> None:
+    film = film_of(clips.clip(tmp_path / "clip.mp4", 40, code="mp4v", rate=rate), tmp_path)
+    result, _ = filming_with().film(film, StopRequest())
+    assert clips.numbers_in(film.overlay) == list(range(1, 41))
+    assert rate_of(film.overlay) == pytest.approx(rate)
+    assert result.notes == ()
+
+
+def test_frames_that_no_overlay_can_show_are_told(tmp_path: Path) -> None:
+    film = film_of(clips.clip(tmp_path / "clip.mp4", 40, code="mp4v", rate=2000.0), tmp_path)
+    result, _ = filming_with().film(film, StopRequest())
+    lost = 40 - len(clips.numbers_in(film.overlay))
+    assert lost > 10
+    assert result.notes[0] == "it says 2000 frames a second: the overlay has 1000"
+    assert result.notes[1].startswith(f"{lost} frames came sooner after another than the overlay")
+    assert len(rows_labelled(tmp_path / "clip_labels")) == 40
+
+
+def test_a_clock_that_is_told_for_a_rate_is_none(tmp_path: Path) -> None:
+    video = clips.with_clock_for_rate(clips.clip(tmp_path / "clip.mkv", 40))
+    assert rate_of(video) == pytest.approx(1000)
+    film = film_of(video, tmp_path)
+    result, _ = filming_with().film(film, StopRequest())
+    assert clips.numbers_in(film.overlay) == list(range(1, 41))
+    assert rate_of(film.overlay) == pytest.approx(clips.RATE)
+    assert result.notes == ("it says 1000 frames a second: the overlay has 25",)
+
+
+def test_a_long_gap_is_told(tmp_path: Path) -> None:
+    video = clips.uneven(
+        clips.clip(tmp_path / "clip.mp4", 12, code="mp4v"), long_from=11, times=1000
+    )
+    film = film_of(video, tmp_path)
+    result, _ = filming_with().film(film, StopRequest())
+    assert [*dict.fromkeys(clips.numbers_in(film.overlay))] == list(range(1, 13))
+    assert rate_of(film.overlay) == pytest.approx(clips.RATE)
+    assert result.notes == (
+        "it says 0.149254 frames a second: the overlay has 25",
+        "1 gap between frames of more than 10 s: so long in the overlay",
+    )
+
+
 def stopping_at(frame: int, stop: StopRequest) -> Callable[..., Any]:
     """A display at which somebody presses Ctrl-C."""
 

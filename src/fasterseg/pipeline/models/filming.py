@@ -27,7 +27,7 @@ from fasterseg.space.blocks import Size
 from fasterseg.stopping import Show, StopRequest, stop_on_signals
 from fasterseg.video.clips import Clip, Frame, opened_camera, opened_video
 from fasterseg.video.finding import Sources
-from fasterseg.video.overlays import ENDING, OverlayVideo
+from fasterseg.video.overlays import ENDING, LONGEST_GAP_S, OverlayVideo
 from fasterseg.video.pace import Pace
 
 TOLD_BROKEN = 5
@@ -143,7 +143,9 @@ class Filming:
                         break
             seconds = self.clock() - began
         _require_all(film, clip, seen, stop)
-        return self._result(film, clip, seen, seconds), seen.shares
+        whole = seen.frames != self.most_frames
+        notes = (*_notes(clip, seen, whole=whole), *_notes_on_times(clip, overlay))
+        return self._result(film, clip, seen, seconds, notes), seen.shares
 
     def _take(self, frame: Frame, film: Film, overlay: OverlayVideo, seen: FilmTally) -> None:
         found = self._segmented(frame, seen)
@@ -170,7 +172,9 @@ class Filming:
         seen.took(1000 * (self.clock() - began))
         return found
 
-    def _result(self, film: Film, clip: Clip, seen: FilmTally, seconds: float) -> VideoResult:
+    def _result(
+        self, film: Film, clip: Clip, seen: FilmTally, seconds: float, notes: tuple[str, ...]
+    ) -> VideoResult:
         assert seen.size is not None
         return VideoResult(
             source=clip.name,
@@ -184,7 +188,7 @@ class Filming:
             median_ms=seen.pace.quantile(0.5),
             p95_ms=seen.pace.quantile(0.95),
             promise=self.promise,
-            notes=tuple(_notes(clip, seen, whole=seen.frames != self.most_frames)),
+            notes=notes,
         )
 
 
@@ -249,6 +253,22 @@ def _notes(clip: Clip, seen: FilmTally, *, whole: bool) -> Iterator[str]:
     read = seen.frames + seen.broken_frames
     if whole and read < 0.98 * clip.count - 2:
         yield f"it ended after {read} frames, and says that it has {clip.count}: it may be cut off"
+
+
+def _notes_on_times(clip: Clip, overlay: OverlayVideo) -> Iterator[str]:
+    """A word where the overlay has another rate than its source says, or not all of its frames."""
+    if clip.rate != clip.told_rate:
+        told = f"{clip.told_rate:g} frames a second" if clip.told_rate > 0 else "no rate"
+        yield f"it says {told}: the overlay has {clip.rate:g}"
+    if overlay.left_out:
+        frames = "1 frame" if overlay.left_out == 1 else f"{overlay.left_out} frames"
+        yield (
+            f"{frames} came sooner after another than the overlay can show at {clip.rate:g} frames "
+            "a second, and are not in it; --label-maps writes a mask of each"
+        )
+    if overlay.shortened:
+        gaps = "1 gap" if overlay.shortened == 1 else f"{overlay.shortened} gaps"
+        yield f"{gaps} between frames of more than {LONGEST_GAP_S:g} s: so long in the overlay"
 
 
 def require_frames(frames: int | None) -> None:
