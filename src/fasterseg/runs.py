@@ -188,10 +188,6 @@ class RunFolder:
         """A contender's exported whole job."""
         return self.root / "export" / f"{contender}.onnx"
 
-    def export_report(self, contender: str) -> Path:
-        """What is said of a contender's exported file."""
-        return self.exported(contender).with_suffix(".export.json")
-
     def score(self, model: str, split: str, *, which: str = "") -> Path:
         """The report on one of a contender's bundles, or on an exported file, on a split."""
         return self.root / "evaluation" / f"{'-'.join(filter(None, (model, which, split)))}.json"

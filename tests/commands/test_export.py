@@ -16,6 +16,7 @@ from fasterseg.cli import main
 from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.deploy.runtimes.onnx.files import looked_at, sealed_model
+from fasterseg.deploy.shipping.report_places import report_beside
 from fasterseg.deploy.shipping.verification_report import ExportReport, VerificationReport
 from fasterseg.errors import EnvironmentFault
 from fasterseg.pipeline.models.evaluating import default_report_path
@@ -49,7 +50,7 @@ def exported(bundle: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_export_writes_a_verified_file_and_says_so(
     bundle: str, exported: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = ExportReport.load(exported.with_suffix(".export.json"))
+    report = ExportReport.load(report_beside(exported))
     assert report.verification.passed
     assert report.size == "64x128"
     assert report.verification.mean_iou is not None
@@ -77,8 +78,8 @@ def test_verify_passes_the_file_and_fails_another(
     assert main(["verify", str(changed), *words, "--json"]) == 6
     told = VerificationReport.model_validate(json.loads(capsys.readouterr().out))
     assert not told.passed
-    assert Path(told.evidence) == tmp_path / "changed-difference.png"
-    assert VerificationReport.load(tmp_path / "changed-verification.json") == told
+    assert Path(told.evidence) == tmp_path / "changed.onnx-difference.png"
+    assert VerificationReport.load(tmp_path / "changed.onnx-verification.json") == told
 
 
 def test_a_bundle_of_no_run_is_verified_on_the_built_in_scenes(

@@ -32,6 +32,7 @@ from fasterseg.deploy.runtimes.gpu import Gpu
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.shipping.deploying import Deployed, deploy
 from fasterseg.deploy.shipping.origin import origin_of
+from fasterseg.deploy.shipping.report_places import report_beside
 from fasterseg.deploy.shipping.verification import evidence_of
 from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.latency.table import LatencyTable, Target
@@ -108,7 +109,7 @@ def test_a_run_hands_its_network_over_verified_scored_and_in_the_precision_of_th
     assert file.suffix == {"tensorrt": ".engine", "onnxruntime-cuda": ".onnx"}[backend]
     assert found.session.digest == digest_of_file(file)
     assert found.mean_iou is not None
-    report = ExportReport.load(file.with_suffix(".export.json"))
+    report = ExportReport.load(report_beside(file))
     assert (report.precision, report.kind) == (
         precision,
         file.suffix[1:].replace("engine", backend),

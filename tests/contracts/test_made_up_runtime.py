@@ -25,6 +25,7 @@ from fasterseg.deploy.exporting.format_table import FORMATS
 from fasterseg.deploy.runtimes.backends import open_backend
 from fasterseg.deploy.shipping.deploying import deploy
 from fasterseg.deploy.shipping.origin import origin_of
+from fasterseg.deploy.shipping.report_places import report_beside
 from fasterseg.deploy.shipping.verification import evidence_of
 from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.errors import EnvironmentFault
@@ -98,7 +99,7 @@ def test_a_recipe_names_it_and_its_blocks_are_timed(run_folder: Path, tmp_path: 
 def test_a_network_is_exported_for_it_and_verified_on_it(
     bundle: str, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = ExportReport.load(exported.with_suffix(".export.json"))
+    report = ExportReport.load(report_beside(exported))
     assert report.verification.passed
     assert report.verification.facts["runtime"] == "twin"  # the first that loads such files
     assert report.file_digest == digest_of_file(exported)

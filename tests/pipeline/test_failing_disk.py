@@ -23,8 +23,9 @@ from fasterseg.artifacts import digest_of_file
 from fasterseg.checkpoints import load_checkpoint
 from fasterseg.cli import guarded, main
 from fasterseg.deploy.runtimes.onnx import files as onnx_files
+from fasterseg.deploy.shipping.report_places import report_beside
 from fasterseg.deploy.shipping.verification_report import ExportReport
-from fasterseg.deploy.shipping.verified_export import report_beside, ship
+from fasterseg.deploy.shipping.verified_export import ship
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.latency.table import LatencyTable
 from fasterseg.network.bundle import ModelBundle

@@ -16,6 +16,8 @@ from fake_run import FakeRun, report_of, write_events
 from fake_timings import recipe_of, timings_of
 from PIL import Image
 
+from fasterseg.deploy.shipping.report_places import report_beside
+from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.errors import FileError
 from fasterseg.latency.models import ModelComparison, ModelLatencies, ModelLatency
 from fasterseg.network.card import Card, SupernetFacts, TrainingSegment
@@ -271,6 +273,19 @@ def test_a_run_whose_file_is_gone_says_so(
     (run.exported("student")).unlink()
     page = Page(write_report(run).read_text(encoding="utf-8")).text
     assert page.count("it is no longer there") == 1
+
+
+def test_the_page_tells_of_the_file_that_was_timed_whatever_lies_beside_it(
+    whole: tuple[FakeRun, RunFolder, str], tmp_path: Path
+) -> None:
+    run = bare_copy(whole[1], tmp_path)
+    file = run.exported("student")
+    own = ExportReport.load(report_beside(file))
+    other = {"file": str(file.with_suffix(".xml")), "file_digest": "sha256:" + 64 * "d"}
+    own.model_copy(update=other).save(report_beside(file.with_suffix(".xml")))
+    assert read_facts(run).students[0].export == own
+    report_beside(file).rename(file.with_suffix(".export.json"))  # as earlier versions called it
+    assert read_facts(run).students[0].export == own
 
 
 def test_a_run_of_before_files_were_kept_has_a_page_that_names_the_bundle(

@@ -16,6 +16,7 @@ from named_street import NamedStreet
 from fasterseg.config import ContenderSettings, DataSettings, Recipe, SearchSpace, TargetSettings
 from fasterseg.datasets.checking.data_report import DataReport, LabelCounts, Tally
 from fasterseg.datasets.sample import Pixels
+from fasterseg.deploy.shipping.report_places import report_beside
 from fasterseg.deploy.shipping.verification_report import (
     Check,
     ExportReport,
@@ -398,7 +399,7 @@ class FakeRun:
             size="{}x{}".format(*self.size),
             bytes=1_300_000,
             verification=verification,
-        ).save(run.export_report(name))
+        ).save(report_beside(path))
 
     def open_predictor(self, bundle: Path) -> Predictor:
         """A predictor that knows the truth and errs more or less, by the bundle's contender."""

@@ -14,6 +14,8 @@ from fasterseg.artifacts import Artifact, Made, Provenance, digest_of_file
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.config import ContenderSettings, Recipe
 from fasterseg.datasets.checking.data_report import DataReport
+from fasterseg.deploy.exporting.format_table import FORMATS
+from fasterseg.deploy.shipping.report_places import report_of
 from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.errors import FileError
 from fasterseg.evaluation import EvaluationReport
@@ -226,17 +228,27 @@ class _Reader:
     ) -> NetworkFacts:
         name = settings.name
         evaluation = self.run.score_of(name, recipe.data.test_split)
+        result = self.read(NetworkResult, self.run.result(name))
         return NetworkFacts(
             settings=settings,
             architecture=self.read(Architecture, self.run.architecture(name)),
             summary=None if summary is None else summary.contender(name),
-            result=self.read(NetworkResult, self.run.result(name)),
+            result=result,
             evaluation=self.read(EvaluationReport, evaluation),
             evaluation_path=self.relative(evaluation),
             events=self.events(self.run.training(name).log),
             cards=dict(self._cards(name)),
-            export=self.read(ExportReport, self.run.export_report(name)),
+            export=self.export(name, "" if result is None else result.timed_digest),
         )
+
+    def export(self, name: str, digest: str) -> ExportReport | None:
+        """The report on a contender's exported file: of several, on that which was timed."""
+        file = self.run.exported(name)
+        known = (report_of(file.with_suffix(row.suffix)) for row in FORMATS.values())
+        places = [place for place in known if place is not None]
+        others = [place for place in places if ExportReport.load(place).file_digest != digest]
+        chosen = [place for place in places if place not in others] or others
+        return self.required(ExportReport, chosen[0]) if chosen else None
 
     def randoms(
         self, recipe: Recipe, summary: SearchSummary | None, table: LatencyTable | None

@@ -17,6 +17,7 @@ from fasterseg.deploy.shipping import deploying, int8_search
 from fasterseg.deploy.shipping.deploying import Deployed, deploy
 from fasterseg.deploy.shipping.int8_search import int8_evidence
 from fasterseg.deploy.shipping.origin import origin_of
+from fasterseg.deploy.shipping.report_places import report_beside
 from fasterseg.deploy.shipping.verification import evidence_of
 from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.errors import EnvironmentFault, FileError
@@ -59,7 +60,7 @@ def test_the_file_that_is_verified_is_what_is_timed_and_scored(
     found = deployed(fake, tmp_path / "run", file, backend=backend, tail=tail)
     file = file.with_suffix(suffix)
     session, card = open_export(file)
-    report = ExportReport.load(file.with_suffix(".export.json"))
+    report = ExportReport.load(report_beside(file))
     assert found.session.digest == report.file_digest == session.digest
     assert suffix != ".onnx" or found.session.digest == digest_of_file(file)
     scored = evaluate_predictor(session.run, fake.source, "test")

@@ -19,6 +19,7 @@ from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.shipping import int8_search
 from fasterseg.deploy.shipping.int8_search import int8_evidence
+from fasterseg.deploy.shipping.report_places import report_beside
 from fasterseg.deploy.shipping.verification import Evidence, Subject, verify
 from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.deploy.shipping.verified_export import ship
@@ -66,7 +67,7 @@ def shipped(folder: Path, *, max_drop: float = 100.0, form: ExportForm = IN_INT8
 
 def test_the_file_says_how_it_was_made_and_is_the_one_that_was_scored(in_int8: Path) -> None:
     session, card = open_export(in_int8)
-    report = ExportReport.load(in_int8.with_suffix(".export.json"))
+    report = ExportReport.load(report_beside(in_int8))
     assert report.precision == card.precision == "int8"
     assert session.digest == report.file_digest == report.verification.digest_of_file
     assert "int8" in report.verification.facts["precision"].split("+")
@@ -160,5 +161,5 @@ def test_openvino_has_files_in_int8_by_nncf(tmp_path: Path) -> None:
     session, card = open_export(path)
     assert card.quantisation is not None and card.quantisation.quantiser.startswith("nncf ")
     assert "int8" in session.facts()["precision"].split("+")
-    report = ExportReport.load(path.with_suffix(".export.json"))
+    report = ExportReport.load(report_beside(path))
     assert session.digest == report.file_digest

@@ -16,6 +16,7 @@ from fasterseg.cli import main
 from fasterseg.config import OutputForm
 from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.runtimes.opening import open_export
+from fasterseg.deploy.shipping.report_places import report_beside
 from fasterseg.deploy.shipping.tails import IN_THE_GRAPH, LEFT_TO_DO, OF_EARLIER, tail_check
 from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.deploy.shipping.verified_export import ship
@@ -49,7 +50,7 @@ def low_card() -> ExportedCard:
 def test_the_tail_lies_beside_the_file_and_card_and_report_say_which(file: Path) -> None:
     _, card = open_export(file)
     assert card.tail == dict(digests()) == low_card().tail
-    report = ExportReport.load(file.with_suffix(".export.json"))
+    report = ExportReport.load(report_beside(file))
     assert report.tail_files.keys() == NAMES
     assert {name: report.tail_files[f"student.onnx{name}"] for name in digests()} == card.tail
     for suffix, source in sources().items():

@@ -221,9 +221,9 @@ def test_the_worst_difference_is_shown_and_the_report_says_where(tmp_path: Path)
     report, difference = verify(read_back(edited(swap_classes)), evidence())
     assert difference is not None
     found = save_evidence(tmp_path / "student.onnx", report, difference, CARD)
-    assert Path(found.evidence) == tmp_path / "student-difference.png"
+    assert Path(found.evidence) == tmp_path / "student.onnx-difference.png"
     assert Path(found.evidence).is_file()
-    assert VerificationReport.load(tmp_path / "student-verification.json") == found
+    assert VerificationReport.load(tmp_path / "student.onnx-verification.json") == found
     picture = difference_picture(difference, CARD)
     assert picture.shape == (SIZE.height, 4 * SIZE.width + 3 * 4, 3)
     marked = picture[:, -SIZE.width :]

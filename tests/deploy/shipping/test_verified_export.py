@@ -120,9 +120,13 @@ def test_a_file_that_fails_its_verification_does_not_stay(
         ship(origin(), FORM, before, evidence())
     assert caught.value.exit_code == 6
     assert before.read_bytes() == b"the one before"
-    assert Path(caught.value.where) == tmp_path / "student-difference.png"
+    assert Path(caught.value.where) == tmp_path / "student.onnx-difference.png"
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"student.onnx", "student-difference.png", "student-verification.json"}
+    assert names == {
+        "student.onnx",
+        "student.onnx-difference.png",
+        "student.onnx-verification.json",
+    }
 
 
 def test_a_file_that_is_being_verified_has_no_name_yet(
@@ -161,8 +165,11 @@ def test_two_exports_to_one_name_both_end_with_a_verified_file(
     report = ship(origin(), FORM, file, evidence())
     assert overtaken[0].file_digest != report.file_digest
     assert digest_of_file(file) == report.file_digest
-    assert ExportReport.load(tmp_path / "student.export.json") == report
-    assert {path.name for path in tmp_path.iterdir()} == {"student.onnx", "student.export.json"}
+    assert ExportReport.load(tmp_path / "student.onnx.export.json") == report
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "student.onnx",
+        "student.onnx.export.json",
+    }
 
 
 def test_of_two_exports_that_may_replace_nothing_the_slower_is_told(
@@ -172,8 +179,11 @@ def test_of_two_exports_that_may_replace_nothing_the_slower_is_told(
     with pytest.raises(UsageError, match="already"):
         ship(origin(), FORM, file, evidence(), replace=False)
     assert digest_of_file(file) == overtaken[0].file_digest
-    assert ExportReport.load(tmp_path / "student.export.json") == overtaken[0]
-    assert {path.name for path in tmp_path.iterdir()} == {"student.onnx", "student.export.json"}
+    assert ExportReport.load(tmp_path / "student.onnx.export.json") == overtaken[0]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "student.onnx",
+        "student.onnx.export.json",
+    }
 
 
 def test_what_a_killed_export_left_goes_with_the_next(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_a_file_is_verified_by_the_labels_that_a_device_sends_back(
     spoil(answer(kit.with_name("verify-2")), KitManifest.load(kit / "manifest.json"))
     report = verified()
     assert report.exit_code == VerificationError.exit_code
-    assert (tmp_path / "student-difference.png").is_file()
+    assert (tmp_path / "student.onnx-difference.png").is_file()
 
 
 def spoil(measured: Path, manifest: KitManifest) -> None:

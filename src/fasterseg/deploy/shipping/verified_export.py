@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from contextlib import suppress
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -21,6 +22,12 @@ from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.runtimes.tensorrt import runtime as tensorrt
 from fasterseg.deploy.shipping.int8_search import Int8Evidence, Sessions, int8_of
 from fasterseg.deploy.shipping.origin import Origin
+from fasterseg.deploy.shipping.report_places import (
+    earlier_report,
+    evidence_beside,
+    report_beside,
+    script_beside,
+)
 from fasterseg.deploy.shipping.tails import told_tail, write_tails
 from fasterseg.deploy.shipping.verification import (
     Difference,
@@ -33,7 +40,7 @@ from fasterseg.deploy.shipping.verification import (
 from fasterseg.deploy.shipping.verification_report import ExportReport, VerificationReport
 from fasterseg.deploy.tail.beside import beside, sources
 from fasterseg.durable import durable_write, sync_folder, writing
-from fasterseg.errors import UsageError, VerificationError
+from fasterseg.errors import FileError, UsageError, VerificationError
 from fasterseg.events import Progress, silent
 from fasterseg.network.segmentation import Segmentation, png_bytes
 from fasterseg.scratch import alone_in, scratch_folder
@@ -159,26 +166,6 @@ def _report_of(
     )
 
 
-def report_beside(path: Path) -> Path:
-    """Where the report on an exported file lies."""
-    return path.with_suffix(".export.json")
-
-
-def evidence_beside(path: Path) -> tuple[Path, Path]:
-    """Where a verification's report and its picture of the worst difference lie."""
-    return (
-        path.with_name(f"{path.stem}-verification.json"),
-        path.with_name(f"{path.stem}-difference.png"),
-    )
-
-
-def names_beside(path: Path) -> tuple[str, ...]:
-    """What may be written beside an exported file."""
-    tails = (beside(path, suffix) for suffix in sources())
-    found = (report_beside(path), *evidence_beside(path), _script_beside(path), *tails)
-    return tuple(file.name for file in found)
-
-
 def written_file(path: Path, format: str) -> Path:
     """The file that is written for a path: the graph in ONNX where no engine can be built."""
     if format == "tensorrt" and not tensorrt.is_installed():
@@ -218,11 +205,7 @@ def _buildable(form: ExportForm, path: Path) -> tuple[ExportForm, Path, Path | N
     if written == path:
         return form, path, None
     graph = dataclasses.replace(form, format="onnx", for_engine=True)
-    return graph, written, _script_beside(path)
-
-
-def _script_beside(path: Path) -> Path:
-    return path.with_name(f"{path.stem}-build_engine.py")
+    return graph, written, script_beside(path)
 
 
 def _put_in_place(staged: Path, path: Path, *, replace: bool) -> None:
@@ -238,6 +221,9 @@ def _put_in_place(staged: Path, path: Path, *, replace: bool) -> None:
             path.unlink(missing_ok=True)
         for suffix in sources():  # of an earlier export under this name
             beside(path, suffix).unlink(missing_ok=True)
+        with suppress(FileError):  # what cannot be read is not known to be this file's
+            if (earlier := earlier_report(path)) is not None:
+                earlier.unlink()
         for file in (*companions, staged):
             with file.open("rb") as stream:
                 os.fsync(stream.fileno())

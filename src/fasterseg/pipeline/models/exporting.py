@@ -14,9 +14,10 @@ from fasterseg.deploy.runtimes.opening import runtimes_of
 from fasterseg.deploy.runtimes.quantisers import require_quantiser
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.shipping.origin import Origin, origin_of
+from fasterseg.deploy.shipping.report_places import names_beside
 from fasterseg.deploy.shipping.verification import Evidence
 from fasterseg.deploy.shipping.verification_report import ExportReport
-from fasterseg.deploy.shipping.verified_export import names_beside, require_free, ship, written_file
+from fasterseg.deploy.shipping.verified_export import require_free, ship, written_file
 from fasterseg.errors import UsageError
 from fasterseg.network.card import Card
 from fasterseg.paths import place_for_file, without_steps_up

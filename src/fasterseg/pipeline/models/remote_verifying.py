@@ -90,7 +90,7 @@ def verify_there(
     seen = [at_size(image, target.geometry.size) for image in found.images]
     evidence = Evidence(seen, found.image_source)
     with ExitStack() as stack:
-        folder = place.with_name(f"{place.stem}-kit")
+        folder = place.with_name(f"{place.name.removesuffix(path.suffix)}-kit")
         if settings.host.startswith("ssh"):
             folder = stack.enter_context(scratch_folder(Path(gettempdir()), "fasterseg-verify-"))
         typed = f"lay {MEASURED_FILE} into {shlex.quote(str(folder / KIT))}"

@@ -16,9 +16,10 @@ from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.shipping.int8_search import Int8Evidence, int8_evidence
 from fasterseg.deploy.shipping.origin import origin_of
+from fasterseg.deploy.shipping.report_places import evidence_beside
 from fasterseg.deploy.shipping.verification import Evidence, Subject, evidence_of, verify
 from fasterseg.deploy.shipping.verification_report import VerificationReport
-from fasterseg.deploy.shipping.verified_export import evidence_beside, save_evidence
+from fasterseg.deploy.shipping.verified_export import save_evidence
 from fasterseg.deploy.shipping.web_page import is_page, network_of_page
 from fasterseg.errors import UsageError
 from fasterseg.paths import place_for_file, user_path
@@ -151,7 +152,6 @@ def evidence_place(exported: Path, out: Path | str) -> Path:
     place = user_path(out, "--out") if out else exported
     if place.is_dir():
         place = place / exported.name
-    place = place.with_suffix(exported.suffix)
     for file in evidence_beside(place):
         place_for_file(file, "--out" if out else "")
     return place

@@ -15,8 +15,9 @@ from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.runtimes.web_runtime import web_runtime
 from fasterseg.deploy.shipping.origin import Origin, origin_of
+from fasterseg.deploy.shipping.report_places import names_beside
 from fasterseg.deploy.shipping.verification_report import ExportReport
-from fasterseg.deploy.shipping.verified_export import names_beside, ship
+from fasterseg.deploy.shipping.verified_export import ship
 from fasterseg.deploy.shipping.web_page import (
     INDEX,
     NETWORK,

@@ -19,9 +19,9 @@ from fasterseg.deploy.benchmark.matching import graph_on_target
 from fasterseg.deploy.benchmark.measuring import NetworkLatency
 from fasterseg.deploy.shipping.deploying import deploy_for
 from fasterseg.deploy.shipping.origin import origin_of
+from fasterseg.deploy.shipping.report_places import report_beside, report_of
 from fasterseg.deploy.shipping.verification import Evidence, at_size, evidence_of
 from fasterseg.deploy.shipping.verification_report import TOLERANCES, ExportReport
-from fasterseg.deploy.shipping.verified_export import report_beside
 from fasterseg.errors import FileError, VerificationError
 from fasterseg.kit.kept import agreement_of
 from fasterseg.kit.packing import pack_networks
@@ -144,7 +144,7 @@ def _result(
 ) -> NetworkResult:
     """What a network came to; raises `FileError` where its file is another by now."""
     own, file = found[contender.name], delivery.file(contender.name)
-    report = ExportReport.load(report_beside(file))
+    report = ExportReport.load(report_of(file) or report_beside(file))
     if not own.digest == report.file_digest == digest_of_file(file):
         raise FileError(
             "the exported file changed after it was sent to the device",
