@@ -105,6 +105,7 @@ def build_app(*verbs: Verb) -> App:
     """Return the application that knows these verbs: the module of no other is read."""
     from cyclopts import App
 
+    from fasterseg.console.given_values import require_values
     from fasterseg.console.help_text import (
         PlainTypes,
         default_parameter,
@@ -119,6 +120,7 @@ def build_app(*verbs: Verb) -> App:
         help_formatter=PlainTypes(),
         default_parameter=default_parameter(),
         version=__version__,
+        config=require_values,
         result_action="return_value",
         exit_on_error=False,
         print_error=False,
