@@ -114,6 +114,15 @@ def test_an_option_that_does_not_exist_is_answered_with_the_nearest(
     assert "next:  fasterseg doctor --help" in message
 
 
+def test_a_file_that_is_called_like_an_option_is_told_how_to_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "-a b.mp4").touch()
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["predict", "net", "-a b.mp4"]) == 2
+    assert "write './-a b.mp4'; else: fasterseg predict --help" in capsys.readouterr().err
+
+
 def test_a_usage_error_is_one_json_object_when_json_is_asked_for(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

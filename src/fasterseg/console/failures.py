@@ -143,11 +143,14 @@ def _interruption(error: BaseException, words: Sequence[str]) -> FastersegError 
 def _usage(error: BaseException, words: Sequence[str]) -> FastersegError | None:
     if not isinstance(error, CycloptsError):
         return None
+    is_file = next((word for word in words if word.startswith("-") and os.path.lexists(word)), "")
+    to_file = f"for the file that is called so, write {shlex.quote(f'./{is_file}')}; else: "
+    ways = " ".join(["fasterseg", *(error.command_chain or ()), "--help"])
     return UsageError(
         " ".join(str(error).split()),
         where=command_line(words),
         why="the command was not understood, so nothing was run",
-        next_step=" ".join(["fasterseg", *(error.command_chain or ()), "--help"]),
+        next_step=f"{to_file if is_file else ''}{ways}",
     )
 
 

@@ -24,7 +24,7 @@ from fasterseg.datasets.pictures.listing import printable
 from fasterseg.datasets.sample import Pixels
 from fasterseg.errors import DataError
 from fasterseg.space.blocks import Size
-from fasterseg.video.opencv_library import imported_opencv
+from fasterseg.video.opencv_library import imported_opencv, opencv_name
 from fasterseg.video.recognising import VIDEO_SUFFIXES, looks_like_video
 from fasterseg.video.trials import require_readable
 
@@ -116,11 +116,12 @@ def opened_video(path: Path, limit: PixelLimit) -> Iterator[Clip]:
             why="it begins as no MP4, MOV, AVI, Matroska, WebM, MPEG, FLV, Ogg or WMV file does",
             next_step=f"name a video ({', '.join(sorted(VIDEO_SUFFIXES))}) or an image",
         )
+    opened_as = opencv_name(path)
     facts = require_readable(path)
     _require_few_pixels(Size(facts["height"], facts["width"]), name, limit)
     # One thread: with more, a decoder tells too late which frame it refused.
     settings = [cv2.CAP_PROP_N_THREADS, 1]
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, settings)
+    capture = cv2.VideoCapture(opened_as, cv2.CAP_FFMPEG, settings)
     try:
         told = capture.get(cv2.CAP_PROP_FPS)
         rate = _rate_of(path, told)
@@ -201,7 +202,7 @@ def _timed_rate(path: Path) -> float:
     Times may be whole milliseconds, so that the mean of many steps tells more than one of them.
     """
     cv2 = imported_opencv()
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    capture = cv2.VideoCapture(opencv_name(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     try:
         times = [capture.get(cv2.CAP_PROP_POS_MSEC) for _ in range(TIMED_FRAMES) if capture.grab()]
     finally:

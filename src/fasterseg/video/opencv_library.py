@@ -6,9 +6,11 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from fasterseg.errors import EnvironmentFault
+from fasterseg.datasets.pictures.listing import printable
+from fasterseg.errors import DataError, EnvironmentFault, FastersegError
 
 _SETTINGS = {
     # Of a playlist that passes for a video, nothing else is opened, here or on the network.
@@ -31,6 +33,25 @@ def imported_opencv() -> Any:
             next_step="pip install 'fasterseg[video]'",
         ) from error
     return cv2
+
+
+def opencv_name(path: Path, *, fault: type[FastersegError] = DataError) -> str:
+    """The name by which OpenCV opens this file, and nothing else.
+
+    FFmpeg takes what is before a colon for a protocol, unless a folder comes first.  Raises `fault`
+    for a name that is no text, at which OpenCV crashes.
+    """
+    name = str(path) if path.is_absolute() else f"{os.curdir}/{path}"
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise fault(
+            "OpenCV cannot open a file of this name",
+            where=printable(path),
+            why="the name, or a folder's on the way to it, is not text in UTF-8",
+            next_step="rename it, or copy it to a place whose whole name is text",
+        ) from error
+    return name
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from fasterseg.datasets.sample import Pixels
 from fasterseg.durable import disk_fault, make_folder
 from fasterseg.errors import EnvironmentFault
 from fasterseg.resources import free_disk_bytes
-from fasterseg.video.opencv_library import imported_opencv, unheard
+from fasterseg.video.opencv_library import imported_opencv, opencv_name, unheard
 
 ENDING = "_overlay.webm"
 LONGEST_GAP_S = 10.0
@@ -41,6 +41,7 @@ class OverlayVideo:
         self.written = 0
         self.left_out = 0
         self.shortened = 0
+        self._name = opencv_name(path, fault=EnvironmentFault)
         self._writer: Any = None
         self._size = (0, 0)
         self._last: Pixels | None = None
@@ -78,9 +79,7 @@ class OverlayVideo:
         self._began_s = seconds
         code = cv2.VideoWriter.fourcc(*"VP80")
         with unheard():  # it says that WebM has no such code, and takes the codec all the same
-            self._writer = cv2.VideoWriter(
-                str(self.path), cv2.CAP_FFMPEG, code, self.rate, self._size
-            )
+            self._writer = cv2.VideoWriter(self._name, cv2.CAP_FFMPEG, code, self.rate, self._size)
         if not self._writer.isOpened():
             raise EnvironmentFault(
                 "no overlay video can be written",

@@ -11,7 +11,7 @@ from typing import Any
 from fasterseg.children.running import Ended, run_limited
 from fasterseg.datasets.pictures.listing import printable
 from fasterseg.errors import DataError
-from fasterseg.video.opencv_library import imported_opencv
+from fasterseg.video.opencv_library import imported_opencv, opencv_name
 
 SECONDS = 20.0
 MEMORY_BYTES = 2 << 30
@@ -26,7 +26,7 @@ def require_readable(path: Path) -> dict[str, int]:
     """
     outcome = run_limited(
         "fasterseg.video.trials:try_video",
-        [str(path.absolute())],
+        [opencv_name(path.absolute())],
         seconds=SECONDS,
         memory_bytes=MEMORY_BYTES,
     )

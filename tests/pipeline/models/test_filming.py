@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from PIL import Image
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.pictures.limits import PixelLimit
 from fasterseg.datasets.pictures.reading import DEFAULT_READING
-from fasterseg.errors import DataError, Interrupted
+from fasterseg.errors import DataError, FastersegError, Interrupted
 from fasterseg.events import Progress
 from fasterseg.network.predicted import PredictResult
 from fasterseg.pipeline.models import filming
@@ -116,6 +117,30 @@ def test_uneven_times_are_kept_in_the_overlay(tmp_path: Path) -> None:
     rate = cv2.VideoCapture(str(film.overlay), cv2.CAP_FFMPEG).get(cv2.CAP_PROP_FPS)
     assert len(shown) / rate == pytest.approx(0.84, abs=1.5 / rate)
     assert shown == sorted(shown)
+
+
+@pytest.mark.parametrize(
+    "name", ["12:30:45", "file:x", "http:x", "-dash", "%03d", "two words", "*[1]", "Straße 日本"]
+)
+def test_a_file_may_be_called_as_it_likes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    clips.clip(Path("clip.avi"), 3).rename(f"{name}.avi")
+    film = Film(Path(f"{name}.avi"), Path(f"{name}_overlay.webm"))
+    assert filming_with().film(film, StopRequest())[0].frames == 3
+    assert clips.numbers_in(tmp_path / film.overlay) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["source", "overlay"])
+def test_a_name_that_is_no_text_is_told_before_opencv_crashes(tmp_path: Path, name: str) -> None:
+    places = {one: tmp_path / f"{one}.webm" for one in ("source", "overlay")}
+    places[name] = tmp_path / os.fsdecode(b"\xff.webm")
+    clips.clip(tmp_path / "clip.webm", 3, code="VP80").rename(places["source"])
+    film = Film(places["source"], places["overlay"])
+    with pytest.raises(FastersegError, match="OpenCV cannot open a file of this name") as caught:
+        filming_with().film(film, StopRequest())
+    assert caught.value.kind == ("DataError" if name == "source" else "EnvironmentFault")
 
 
 def rate_of(video: Path) -> float:
