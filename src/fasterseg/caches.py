@@ -9,11 +9,18 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from fasterseg.durable import DISK_IS_FULL
+from fasterseg.errors import EnvironmentFault
 
 FOLDER_VARIABLE = "FASTERSEG_CACHE"
 """The variable of the environment that names another folder for what is kept."""
+
+NAME_ANOTHER = f"name a folder that can be written to: export {FOLDER_VARIABLE}=FOLDER"
+"""What to do where nothing can be kept."""
 
 SETTLED_S = 2.0
 """What was changed so shortly before it was read may be changed once more at the same time."""
@@ -27,12 +34,44 @@ _DAY_S = 86_400.0
 
 
 def cache_folder() -> Path:
-    """Return where what can be made again is kept: as the environment says, or in the home."""
+    """Return where what can be made again is kept: as the environment says, or in the home.
+
+    Raises `EnvironmentFault` where a home is meant that is not known.
+    """
     named = os.environ.get(FOLDER_VARIABLE, "")
-    if named:
-        return Path(named).expanduser().absolute()
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (base if base.is_absolute() else Path("~/.cache").expanduser()) / "fasterseg"
+    usual = (base if base.is_absolute() else Path("~/.cache")) / "fasterseg"
+    place = Path(named) if named else usual
+    try:
+        return place.expanduser().absolute()
+    except RuntimeError as error:
+        raise EnvironmentFault(
+            "the folder of caches lies in a home that is not known here",
+            where=f"{FOLDER_VARIABLE}={named}" if named else str(place),
+            why=str(error),
+            next_step=NAME_ANOTHER,
+        ) from error
+
+
+@contextmanager
+def keeping(what: str, place: Path) -> Iterator[None]:
+    """Tell what the disk refuses in this block, which is to keep `what` in a place, by one fault.
+
+    Raises `EnvironmentFault`, which names the variable that names another folder.
+    """
+    try:
+        yield
+    except (OSError, EnvironmentFault) as error:
+        refused = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(refused, OSError):
+            raise
+        full = refused.errno in DISK_IS_FULL
+        raise EnvironmentFault(
+            f"could not keep {what} in the folder of caches",
+            where=str(place),
+            why=refused.strerror or str(refused),
+            next_step=f"free some space, or {NAME_ANOTHER}" if full else NAME_ANOTHER,
+        ) from error
 
 
 def forget(path: Path) -> None:

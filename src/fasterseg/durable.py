@@ -52,10 +52,10 @@ def make_folder(folder: Path) -> None:
     `EnvironmentFault` when the disk refuses.
     """
     place, missing = folder, []
-    while not place.is_dir() and place != place.parent:
-        missing.append(place)
-        place = place.parent
     try:
+        while not place.is_dir() and place != place.parent:
+            missing.append(place)
+            place = place.parent
         for one in reversed(missing):
             one.mkdir(exist_ok=True)
             sync_folder(one.parent)
@@ -64,7 +64,7 @@ def make_folder(folder: Path) -> None:
             "could not make the folder",
             where=str(folder),
             why=error.strerror or str(error),
-            next_step="free some space or choose another folder, then start again",
+            next_step=_way_out(error),
         ) from error
 
 
@@ -91,14 +91,19 @@ def sync_folder(folder: Path) -> None:
 
 def disk_fault(path: Path, size: int | None, error: OSError) -> EnvironmentFault:
     """The four-part message for a write that the disk refused; `size` where it is known."""
-    full = error.errno in DISK_IS_FULL
     return EnvironmentFault(
         "could not write the file" if size is None else f"could not write {size:,} bytes",
         where=str(path),
         why=error.strerror or str(error),
-        next_step=f"{'free some space' if full else 'look at the disk'} or choose another folder, "
-        "then start again",
+        next_step=_way_out(error),
     )
+
+
+def _way_out(error: OSError) -> str:
+    first = "free some space" if error.errno in DISK_IS_FULL else "look at the disk"
+    if isinstance(error, PermissionError):
+        first = "change its permissions"
+    return f"{first} or choose another folder, then start again"
 
 
 @contextmanager

@@ -27,24 +27,22 @@ from PIL import Image
 from fasterseg import caches
 from fasterseg.artifacts import digest_of_value
 from fasterseg.caches import (
-    FOLDER_VARIABLE,
     cache_folder,
     fault_of_kept,
     forget,
     forget_unused_folders,
     is_unused,
+    keeping,
     note_use,
 )
 from fasterseg.datasets.faults import Fault, FileFault
 from fasterseg.datasets.pictures.streams import kind_of
 from fasterseg.durable import (
-    DISK_IS_FULL,
-    disk_fault,
     durable_write,
     make_folder,
     temporary_name,
 )
-from fasterseg.errors import EnvironmentFault, FastersegError
+from fasterseg.errors import FastersegError
 from fasterseg.events import Progress
 from fasterseg.foreign.opened_files import opened
 from fasterseg.foreign.strict_json import load_json
@@ -194,18 +192,17 @@ def keep_bytes(folder: Path, picture: bytes) -> Path:
 
 
 def _write(path: Path, data: bytes) -> None:
-    make_folder(path.parent)
-    temporary = path.with_name(temporary_name(path.name))
-    try:
-        temporary.unlink(missing_ok=True)
-        with temporary.open("xb") as stream:
-            stream.write(data)
-        temporary.replace(path)
-    except OSError as error:
-        raise _not_kept(path, error) from error
-    finally:
-        with suppress(OSError):
+    with keeping("a mask that was drawn", path):
+        make_folder(path.parent)
+        temporary = path.with_name(temporary_name(path.name))
+        try:
             temporary.unlink(missing_ok=True)
+            with temporary.open("xb") as stream:
+                stream.write(data)
+            temporary.replace(path)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def is_drawn(mask: Path) -> bool:
@@ -228,14 +225,3 @@ def _forget_unused_masks(wanted: Collection[Path]) -> None:
             with suppress(OSError):  # another process removes it
                 if mask not in wanted and is_unused(mask.stat().st_mtime):
                     mask.unlink()
-
-
-def _not_kept(path: Path, error: OSError) -> EnvironmentFault:
-    if error.errno in DISK_IS_FULL:
-        return disk_fault(path, None, error)
-    return EnvironmentFault(
-        "could not write a mask that was drawn",
-        where=str(path),
-        why=error.strerror or str(error),
-        next_step=f"name a folder that can be written: {FOLDER_VARIABLE}=FOLDER; then start again",
-    )

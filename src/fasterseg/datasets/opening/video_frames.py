@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -16,7 +15,7 @@ from typing import NamedTuple, Protocol
 from PIL import Image
 
 from fasterseg.artifacts import digest_of_value
-from fasterseg.caches import FOLDER_VARIABLE, cache_folder, forget_unused_folders
+from fasterseg.caches import FOLDER_VARIABLE, cache_folder, forget_unused_folders, keeping
 from fasterseg.datasets.data_files.values import USUAL_DISTANCE
 from fasterseg.datasets.pictures.limits import IN_A_DATA_FILE, PixelLimit
 from fasterseg.datasets.pictures.listing import printable
@@ -35,6 +34,7 @@ _RULES = 1
 """Of how frames are taken: counted up when one changes, so that all are taken anew."""
 _LEAST_FREE_BYTES, _LOOK_EVERY = 1 << 30, 64
 _WHOLE, _TAKEN = ".whole", "taken"
+_FRAMES = "the frames of a video"
 _FAST = 1
 _MOST_TOLD_BYTES = 100
 
@@ -93,7 +93,7 @@ class Frames:
         Raises `EnvironmentFault` where they cannot be kept.
         """
         home = cache_folder() / "frames" / _key(video, self.distance)
-        with _kept_in(home):
+        with keeping(_FRAMES, home):
             make_folder(home.parent)
             home.mkdir(mode=0o700, exist_ok=True)
             if reason := _fault_of(home):
@@ -109,7 +109,7 @@ class Frames:
         """Write the frames into a folder that takes its name last; return how many were broken."""
         assert self.reader is not None  # nothing else said that it is a video
         limit, broken, taken = PixelLimit(self.most_pixels, IN_A_DATA_FILE), 0, 0
-        with _kept_in(home), scratch_folder(home, "taking-") as scratch:
+        with keeping(_FRAMES, home), scratch_folder(home, "taking-") as scratch:
             forget_unused_folders(home, mark=_WHOLE)
             for number, pixels in self.reader.every(video, self.distance, limit):
                 if pixels is None:
@@ -187,16 +187,3 @@ def _require_room(home: Path, taken: int) -> None:
             next_step="make room, take fewer frames by a larger unlabelled_every, or name a folder "
             f"on another disk by {FOLDER_VARIABLE}",
         )
-
-
-@contextmanager
-def _kept_in(home: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise EnvironmentFault(
-            "cannot keep the frames of a video in the folder of caches",
-            where=str(home),
-            why=error.strerror or str(error),
-            next_step=f"name a folder that can be written to by {FOLDER_VARIABLE}",
-        ) from error

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from fasterseg.artifacts import digest_of_value
-from fasterseg.caches import FOLDER_VARIABLE, cache_folder, forget_unused_folders
+from fasterseg.caches import FOLDER_VARIABLE, cache_folder, forget_unused_folders, keeping
 from fasterseg.datasets.pictures.listing import is_file
 from fasterseg.datasets.sources.files import FileSource
 from fasterseg.durable import make_folder
@@ -90,7 +89,7 @@ def _unpacked(archive: Path, progress: Progress) -> Path:
         # The data set is called by its folder, as another is.
         name = archive.stem.strip(". ") or "data"
         home = cache_folder() / "unpacked" / _key(name, members)
-        with _in_the_cache(home):
+        with keeping("what is in the zip", home):
             make_folder(home.parent)
             home.mkdir(mode=0o700, exist_ok=True)
             _require_own(home)
@@ -181,19 +180,6 @@ def _require_own(home: Path) -> None:
             why="what lies there could be changed by somebody else",
             next_step=f"remove it, or name another folder by {FOLDER_VARIABLE}",
         )
-
-
-@contextmanager
-def _in_the_cache(home: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise EnvironmentFault(
-            "cannot unpack the zip into the folder of caches",
-            where=str(home),
-            why=error.strerror or str(error),
-            next_step=f"name a folder that can be written to by {FOLDER_VARIABLE}",
-        ) from error
 
 
 def _not_read(archive: Path, error: NotAStrictZip) -> DataError:

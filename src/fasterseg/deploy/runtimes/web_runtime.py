@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fasterseg.artifacts import digest_of_bytes
-from fasterseg.caches import cache_folder
+from fasterseg.caches import cache_folder, keeping
 from fasterseg.durable import durable_write
 from fasterseg.errors import EnvironmentFault, FastersegError, FileError
 from fasterseg.foreign.opened_files import bytes_of, opened
@@ -158,7 +158,10 @@ def _from_npm(digests: Mapping[str, str]) -> dict[str, bytes]:
     npm = shutil.which("npm")
     if npm is None:
         raise _not_brought("npm, which brings it, is not installed here")
-    with scratch_folder(cache_folder(), f".{PACKAGE}.") as folder:
+    with (
+        keeping("what npm brings", home := cache_folder()),
+        scratch_folder(home, f".{PACKAGE}.") as folder,
+    ):
         words = [npm, "pack", f"{PACKAGE}@{VERSION}", "--ignore-scripts", "--no-update-notifier"]
         try:
             ended = subprocess.run(
