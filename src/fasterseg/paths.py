@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -86,15 +87,16 @@ def without_steps_up(path: Path) -> Path:
 def place_for_file(path: Path | str, option: str = "", *, beside: Iterable[str] = ()) -> Path:
     """The path of a file that is to be written, with others of the names `beside` it.
 
-    Raises `UsageError` where no such file can be, `EnvironmentFault` where none may be written.
+    Raises `UsageError` where no such file can be, `EnvironmentFault` where none may be written;
+    what to do is to name another by the `option`, also where this one was not given by it.
     """
     found = user_path(path, option)
-    where = _named(path, option)
+    asked = _Asked(_named(path, option), option)
+    _require_folder(found.parent, asked, names=(found.name, *beside))
     if found.is_dir() or found.name == "..":
-        raise _refused(where, f"{found} is a folder, and a file is to be written")
+        raise asked.refused(f"{found} is a folder, and a file is to be written")
     if found.exists() and not found.is_file():
-        raise _refused(where, f"{found} is no ordinary file")
-    _require_folder(found.parent, where, names=(found.name, *beside))
+        raise asked.refused(f"{found} is no ordinary file")
     return found
 
 
@@ -104,17 +106,36 @@ def place_for_folder(path: Path | str, option: str = "", *, names: Iterable[str]
     Raises as `place_for_file` does.
     """
     found = user_path(path, option)
-    where = _named(path, option)
+    asked = _Asked(_named(path, option), option)
     inside: dict[Path, list[str]] = {found: []}
     for name in names:
         file = found / name
         inside.setdefault(file.parent, []).append(file.name)
     for folder, files in inside.items():
-        _require_folder(folder, where, names=files)
+        _require_folder(folder, asked, names=files)
     return found
 
 
-def _require_folder(folder: Path, where: str, *, names: Iterable[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was asked for, as a message names it, and the option by which another can be."""
+
+    where: str
+    option: str
+
+    @property
+    def another(self) -> str:
+        """What to do: name another place."""
+        return f"name another place{f' with {self.option}' if self.option else ''}"
+
+    def refused(self, why: str) -> UsageError:
+        """The error for a path that cannot be."""
+        return UsageError(
+            "nothing can be written here", where=self.where, why=why, next_step=self.another
+        )
+
+
+def _require_folder(folder: Path, asked: _Asked, *, names: Iterable[str]) -> None:
     """Raise where a folder is not there and cannot be made, or cannot hold files of these names."""
     missing = []
     place = folder.absolute()
@@ -122,7 +143,7 @@ def _require_folder(folder: Path, where: str, *, names: Iterable[str]) -> None:
         missing.append(place.name)
         place = place.parent
     if not place.is_dir():
-        raise _refused(where, f"{place} is a file, and a folder is wanted")
+        raise asked.refused(f"{place} is a file, and a folder is wanted")
     longest = _longest_name(place)
     spare = len(temporary_name(""))
     folders = [(name, longest) for name in missing]
@@ -130,16 +151,16 @@ def _require_folder(folder: Path, where: str, *, names: Iterable[str]) -> None:
         if len(os.fsencode(name)) > most:
             raise UsageError(
                 "a file's name would be too long",
-                where=where,
+                where=asked.where,
                 why=f"at most {most} bytes are possible here, and {name} has more",
                 next_step="choose a shorter one",
             )
     if not os.access(place, os.W_OK | os.X_OK):
         raise EnvironmentFault(
             "nothing can be written here",
-            where=where,
+            where=asked.where,
             why=f"{place} may not be written to",
-            next_step="change its permissions, or name another place",
+            next_step=f"change its permissions, or {asked.another}",
         )
 
 
@@ -153,9 +174,3 @@ def _longest_name(folder: Path) -> int:
 
 def _named(path: Path | str, option: str) -> str:
     return f"{option} {path}".lstrip()
-
-
-def _refused(where: str, why: str) -> UsageError:
-    return UsageError(
-        "nothing can be written here", where=where, why=why, next_step="name another place"
-    )

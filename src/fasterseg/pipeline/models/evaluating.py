@@ -191,7 +191,7 @@ def default_report_path(run: RunFolder | None, model: str, split: str, *, size: 
 def _own_place(path: Path) -> Path:
     """A place for a report that nobody named; raises where there is a link to elsewhere."""
     require_within(path.parent, [path.name], what="folder of reports")
-    return place_for_file(path)
+    return place_for_file(path, "--out")
 
 
 def _earlier_report(path: Path, inputs: dict[str, str]) -> EvaluationReport:

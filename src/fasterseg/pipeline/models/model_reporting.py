@@ -51,7 +51,8 @@ def report_model(model: Path | str, common: Common, *, out: Path | str) -> Model
     prefix = f"{model}-" if shipped else ""
     page = place_for_file(out or usual, "--out")
     card, picture = (
-        place_for_file(page.with_name(f"{prefix}{name}")) for name in (CARD_NAME, PICTURE_NAME)
+        place_for_file(page.with_name(f"{prefix}{name}"), "--out")
+        for name in (CARD_NAME, PICTURE_NAME)
     )
     image, words = _image_for(model, common)
     found = _segmented(model, image)

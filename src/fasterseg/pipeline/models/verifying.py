@@ -153,5 +153,5 @@ def evidence_place(exported: Path, out: Path | str) -> Path:
     if place.is_dir():
         place = place / exported.name
     for file in evidence_beside(place):
-        place_for_file(file, "--out" if out else "")
+        place_for_file(file, "--out")
     return place

@@ -33,7 +33,9 @@ def not_held(common: Common) -> Common:
 def folder_of(common: Common, recipe: Recipe) -> RunFolder:
     """The run's folder; raises where there can be none."""
     if common.run is None:
-        return RunFolder(place_for_folder(RUNS / recipe.name, names=(RECIPE_FILE,))).checked()
+        return RunFolder(
+            place_for_folder(RUNS / recipe.name, "--run", names=(RECIPE_FILE,))
+        ).checked()
     return RunFolder(place_for_folder(common.run, "--run", names=(RECIPE_FILE,))).checked()
 
 
