@@ -213,6 +213,38 @@ def test_where_the_data_may_not_be_written_to_a_folder_of_its_name_here_is_taken
     assert not (export / "data.yaml").exists()
 
 
+def test_a_folder_that_nobody_named_is_taken_where_it_is_empty_alone(
+    export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = {str(export), str(export.parent)}
+    may = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, *mode: str(path) not in closed and may(path, *mode)
+    )
+    (tmp_path / "here" / "photos").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    other = tmp_path / "here" / "photos" / "another data set's.png"
+    other.touch()
+    with pytest.raises(UsageError, match="would lie among something else") as caught:
+        fasterseg.split(export)
+    assert caught.value.where == str(other.parent)
+    assert "--out" in caught.value.next_step
+    assert [*other.parent.iterdir()] == [other]
+    other.unlink()
+    fasterseg.split(export)
+    assert (other.parent / "data.yaml").is_file()
+
+
+@pytest.mark.parametrize("make", [labelme_set, cvat_coco])
+def test_what_polygons_are_drawn_on_is_divided_from_another_folder(
+    make: Callable[..., Path], tmp_path: Path
+) -> None:
+    data = make(tmp_path / "photos", scenes(8))
+    fasterseg.split(data, by="image", out=tmp_path / "other")
+    source = open_data(tmp_path / "other", outside=True)
+    assert sum(map(source.length, source.splits())) == 8
+
+
 def test_a_zip_gets_a_folder_of_its_name_beside_it(export: Path, tmp_path: Path) -> None:
     archive = zipped(export, tmp_path / "street photos.zip")
     fasterseg.split(archive)

@@ -23,7 +23,7 @@ from fasterseg.datasets.sources.unpacking import is_zip
 from fasterseg.errors import DataError, UsageError
 from fasterseg.foreign.links import leads_outside
 from fasterseg.foreign.strict_json import shortened
-from fasterseg.paths import user_path
+from fasterseg.paths import user_path, without_steps_up
 
 _OBJECT = 255
 _NAMED_KEYS = 20
@@ -55,7 +55,7 @@ def data_root(data: DataFile, file: Path, *, outside: bool) -> Path:
     if found is not None and not outside:
         _require_near(found, file, where)
     if found is not None:
-        return found
+        return without_steps_up(found) if ".." in found.parts else found
     raise DataError(
         f"there is no folder or zip {data.path!r}",
         where=where,

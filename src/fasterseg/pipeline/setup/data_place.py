@@ -71,7 +71,9 @@ def data_place(
         own = found
     if own is not None:
         return DataPlace(source, own, read_data_file(own))
-    home = named or place_for_folder(_home_of(found), names=(DATA_FILE,))
+    home = named or place_for_folder(_home_of(found), "--out", names=(DATA_FILE,))
+    if named is None and not _is_same(home, found):
+        _require_nothing_else(home, found)
     if (home / DATA_FILE).exists():
         raise UsageError(
             "there is a data file already",
@@ -101,6 +103,17 @@ def _home_of(data: Path) -> Path:
     name = data.stem if data.is_file() else data.absolute().name
     beside = data.absolute().parent
     return (beside if os.access(beside, os.W_OK | os.X_OK) else Path.cwd()) / name
+
+
+def _require_nothing_else(home: Path, data: Path) -> None:
+    """Raise `UsageError` where a folder that nobody named holds something, as another data set."""
+    if home.is_dir() and not (home / DATA_FILE).exists() and any(home.iterdir()):
+        raise UsageError(
+            "the data file would lie among something else",
+            where=str(home),
+            why=f"nothing can be written into {data}, and this folder, of its name, is not empty",
+            next_step="name a folder for it: --out FOLDER",
+        )
 
 
 def _is_same(one: Path, other: Path) -> bool:

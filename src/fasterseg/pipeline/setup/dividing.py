@@ -67,7 +67,7 @@ def split_data(
             why="somebody may have changed it by hand",
             next_step="keep it, or replace it by a new division: add --again",
         )
-    place_for_folder(place.home, names=(place.split_file.name, place.file.name))
+    place_for_folder(place.home, "--out", names=(place.split_file.name, place.file.name))
     found = divided_by(look_over(place.source, show, by=by), shares=wanted, seed=seed)
     write_division(place, found)
     return SplitResult(

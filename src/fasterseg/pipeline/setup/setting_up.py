@@ -17,7 +17,7 @@ from fasterseg.datasets.opening import open_files
 from fasterseg.datasets.sources.serving import TRAIN
 from fasterseg.durable import durable_write, make_folder
 from fasterseg.errors import DataError, UsageError
-from fasterseg.paths import place_for_folder, user_path, without_steps_up
+from fasterseg.paths import place_for_folder, without_steps_up
 from fasterseg.pipeline.opening import open_settled
 from fasterseg.pipeline.planning.plan import Take
 from fasterseg.pipeline.planning.probing import probed
@@ -116,7 +116,7 @@ def set_up(
 
 def _recipe_file(place: DataPlace, out: str | Path) -> Path:
     """Where the recipe is written: beside the data file, or in `out`."""
-    home = place_for_folder(user_path(out, "--out") if out else place.home, names=(RECIPE_FILE,))
+    home = place_for_folder(out or place.home, "--out", names=(RECIPE_FILE,))
     file = home / RECIPE_FILE
     if file.exists():
         raise UsageError(
