@@ -15,6 +15,9 @@ Colour = tuple[int, int, int]
 DeclaredWeights = Literal["auto"] | tuple[float, ...] | None
 """What a data file says of the classes in the loss: numbers, ``auto`` to balance, or nothing."""
 
+BACKGROUNDS = ("background", "_background_", "__background__")
+"""What lists call the class of what nobody labelled, in small letters."""
+
 # Successive hues one golden section apart stay distinct for any number of classes.
 _GOLDEN_SECTION = 0.6180339887498949
 _STEPS = 20_000

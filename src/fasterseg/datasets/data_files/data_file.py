@@ -149,7 +149,8 @@ class DataFile(TrueIsNoNumber):
         targets = [id for id in self.label_mapping.values() if not self.never_counts(id)]
         # One name with a background beside it makes two classes.
         classes = 2 if len(self.names) == 1 and self.background == "class" else len(self.names)
-        if any(target not in range(classes) for target in targets):
+        # Without names here, they stand in a list of the layout, beside which this is asked again.
+        if self.names and any(target not in range(classes) for target in targets):
             raise ValueError(f"label_mapping leads to an id outside 0..{classes - 1}")
         self._require_one_word_on_each_integer()
         return self

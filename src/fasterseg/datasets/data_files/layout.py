@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,7 @@ class Layout:
         """A mask's integer as messages print it: a colour where masks are coloured."""
         return shown_colour(value) if self.masks_in_colour else str(value)
 
-    def remedy_for(self, unknown: Iterable[int], held: Iterable[int] = ()) -> str:
+    def remedy_for(self, unknown: Collection[int], held: Collection[int] = ()) -> str:
         """The lines of a data file that settle integers, or colours, which have no meaning.
 
         ``held`` are all that the masks hold, where that is known.
@@ -109,24 +109,28 @@ class Layout:
         beside = f"beside layout: {self.form}, " if self.form else ""
         return beside + self._settling(self.described, unknown, {*held})
 
-    def _settling(self, data: DataFile, unknown: Iterable[int], held: set[int]) -> str:
+    def _settling(self, data: DataFile, unknown: Collection[int], held: set[int]) -> str:
         if self.masks_in_colour:
             names = data.names if self.form else ()
             colours = map(unpacked, unknown)
             return remedy_for_colours(data.colours_by_name, colours, names=names)
+        names, holds_zero = self.label_space.names, not held or 0 in held
         if not data.reduce_zero_label:
-            whole = set(range(self.label_space.classes)) <= set(data.label_mapping.values())
             if by_order := {} if data.label_mapping else self._by_order(held):
-                return remedy_for_ids(by_order, (), whole=whole, note=_AS_MANY)
-            return remedy_for_ids(data.label_mapping, unknown, whole=whole)
-        classes = range(self.label_space.classes)
-        shifted = {0: "ignore_label"} | {label + 1: label for label in classes}
-        return f"in place of reduce_zero_label, {remedy_for_ids(shifted, unknown, whole=False)}"
+                return remedy_for_ids(by_order, (), names, holds_zero=holds_zero, note=_AS_MANY)
+            return remedy_for_ids(data.label_mapping, unknown, names, holds_zero=holds_zero)
+        shifted = {0: "ignore_label"} | {label + 1: label for label in range(len(names))}
+        settled = remedy_for_ids(shifted, unknown, names, holds_zero=holds_zero)
+        return f"in place of reduce_zero_label, {settled}"
 
     def _by_order(self, held: set[int]) -> dict[int, int]:
-        """A class for each integer that masks hold, in their order, where these are as many."""
+        """A class for each integer that masks hold, in their order, where these are as many.
+
+        Not where they count from 1: to that case the remedy has words of its own.
+        """
+        count = self.label_space.classes
         ids = held - {self.label_space.ignore}
         values = sorted(held if ids and max(ids) > HIGHEST_ID else ids)
-        values = values if len(values) == self.label_space.classes else sorted(ids)
-        fits = len(values) == self.label_space.classes
+        values = values if len(values) == count else sorted(ids)
+        fits = len(values) == count and values != [*range(1, count + 1)]
         return {value: label for label, value in enumerate(values)} if fits else {}

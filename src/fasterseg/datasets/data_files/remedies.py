@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
 
-from fasterseg.datasets.labels import Colour
+from fasterseg.datasets.labels import BACKGROUNDS, Colour
 from fasterseg.datasets.masks import smoothed
 
 IGNORE = "ignore"
@@ -86,26 +86,67 @@ def remedy_for_colours(
 
 
 def remedy_for_ids(
-    mapping: Mapping[int, int | str], unknown: Iterable[int], *, whole: bool, note: str = ""
+    mapping: Mapping[int, int | str],
+    unknown: Collection[int],
+    names: Sequence[str],
+    *,
+    holds_zero: bool,
+    note: str = "",
 ) -> str:
     """Return what settles ids that mean nothing, beside the mapping that there is.
 
-    ``whole`` says that the mapping leads to every class, and so leaves out what is none; ``note``
+    ``names`` are all classes; ``holds_zero`` says that 0 is in masks, too, or may be; ``note``
     stands behind the line.
     """
-    some = tuple(unknown)
-    if len(some) > _MOST_IN_A_LINE:
+    if len(unknown) > _MOST_IN_A_LINE:
         return (
             "so many ids are those of single things, or grey levels: export masks whose pixels "
             "are the ids of classes"
         )
-    line = dict(sorted((dict(mapping) | dict.fromkeys(some, "ignore_label")).items()))
+    as_they_are = all(mapping.get(label, label) == label for label in range(len(names)))
+    has_background = holds_zero and names[0].casefold() in BACKGROUNDS
+    if as_they_are and len(names) in unknown and not has_background:
+        return _remedy_for_ids_from_one(mapping, unknown, names, holds_zero=holds_zero)
     other = (
         "label_mapping leads to every class, so what it does not name is none: map the ids"
-        if whole
+        if {*range(len(names))} <= {*mapping.values()}
         else "name the classes under 'names:' in data.yaml, or map the ids"
     )
     return (
         f"{other}, each to a class's id or to what never counts:"
-        f"{lines(written('label_mapping', line) + note)}"
+        f"{lines(_mapped(mapping, unknown) + note)}"
     )
+
+
+def _remedy_for_ids_from_one(
+    mapping: Mapping[int, int | str],
+    unknown: Collection[int],
+    names: Sequence[str],
+    *,
+    holds_zero: bool,
+) -> str:
+    """The lines for ids up to the number of classes: 1 is the first of ``names`` then.
+
+    A single class is none without a background beside it.
+    """
+    last = len(names)
+    if last == 1:
+        both = written("names", ["background", *names])
+        return f"name what 0 is as well, before {names[0]} where that is named, as in {both}"
+    kept = {raw: label for raw, label in mapping.items() if raw not in range(last)}
+    zero = {0: "ignore_label"} if holds_zero else {}
+    shifted = {label + 1: label for label in range(last)}
+    line = _mapped(kept | zero | shifted, [raw for raw in unknown if raw != last])
+    if not holds_zero:
+        return f"the ids in these masks count from 1, so map them in data.yaml:{lines(line)}"
+    return (
+        f"masks may hold 0 to {last}, and there are {last} names. Where 0 is a class too, name it "
+        f"before the others; where {last} is one, name it behind them; where 0 never counts, and "
+        f"the names are those of 1 to {last}, map the ids in data.yaml:{lines(line)}"
+    )
+
+
+def _mapped(mapping: Mapping[int, int | str], unknown: Iterable[int]) -> str:
+    """The line of a mapping in which what is unknown never counts."""
+    whole = dict(mapping) | dict.fromkeys(unknown, "ignore_label")
+    return written("label_mapping", dict(sorted(whole.items())))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from fasterseg.datasets.labels import BACKGROUNDS
 from fasterseg.datasets.layouts.classes.tool_classes import ToolClasses
 
 TAKES = frozenset({"names", "nc", "background"})
@@ -12,10 +13,6 @@ TAKES = frozenset({"names", "nc", "background"})
 
 IGNORED = "__ignore__"
 """What never counts, as LabelMe calls it; no class of any tool has this name."""
-
-
-BACKGROUNDS = ("background", "_background_", "__background__")
-"""What lists call the class of what nobody labelled, in small letters."""
 
 
 def background_among(names: Sequence[str], called: Sequence[str] = BACKGROUNDS) -> str:

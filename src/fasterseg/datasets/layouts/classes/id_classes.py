@@ -13,8 +13,7 @@ from fasterseg.datasets.data_files.layout import Layout
 from fasterseg.datasets.data_files.remedies import IGNORE, lines, written
 from fasterseg.datasets.decoding import LOSSY_SUFFIXES
 from fasterseg.datasets.faults import FileFault
-from fasterseg.datasets.labels import Colour
-from fasterseg.datasets.layouts.classes.drawn_classes import BACKGROUNDS
+from fasterseg.datasets.labels import BACKGROUNDS, Colour
 from fasterseg.datasets.layouts.classes.tool_classes import OF_IDS, ToolClasses
 from fasterseg.datasets.layouts.classes.voc_colours import voc_colour
 from fasterseg.datasets.masks.mask_reading import read_mask
