@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from own_data import own_data
+from PIL import Image
 
 from fasterseg.errors import DataError, UsageError
 from fasterseg.pipeline.preflight.ahead import Ahead
@@ -157,3 +159,16 @@ def test_a_network_in_int8_is_judged_on_images_of_the_targets_size(
     with pytest.raises(DataError, match="judged on images of the target's size") as caught:
         images_for_int8(make_ahead(*other, "target.precision=int8", data=data))
     assert "--set data.size=48x80" in str(caught.value.next_step)
+
+
+@pytest.mark.parametrize("need", [images_to_search_with, images_to_train_on])
+def test_nothing_is_learned_from_training_images_of_one_class(
+    need: Need, make_ahead: MakeAhead, tmp_path: Path
+) -> None:
+    data = own_data(tmp_path / "own", ALL)
+    for mask in (data / "masks" / "train").iterdir():
+        Image.fromarray(np.zeros_like(np.asarray(Image.open(mask)))).save(mask)
+
+    with pytest.raises(DataError, match="all that counts in train is one class") as caught:
+        need(make_ahead(data=data))
+    assert f"fasterseg check-data {data}" in caught.value.next_step

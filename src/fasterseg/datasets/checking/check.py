@@ -14,6 +14,7 @@ from fasterseg.amounts import first_few, number_of
 from fasterseg.datasets.checking.checked_files import CheckedFiles, Stamp, stamp_of
 from fasterseg.datasets.checking.data_report import DataReport, LabelCounts, SplitReport, Tally
 from fasterseg.datasets.checking.looking import Look, look_at
+from fasterseg.datasets.checking.one_class import notes_on_one_class
 from fasterseg.datasets.checking.palettes import SeenColours
 from fasterseg.datasets.checking.seen import KeptLook
 from fasterseg.datasets.checking.sharing import (
@@ -166,6 +167,7 @@ def _check_files(
         *source.layout.notes,
         *findings.pixels.notes(source.layout.reading, proposing=True),
         *_notes_on_unnamed_ids(findings, source),
+        *notes_on_one_class(source.layout, splits, sorted(findings.raw_values[""])),
         *notes_on_repeats(findings.places.values()),
         *notes_on_use(source),
         *(known.notes(total) if known is not None else ()),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from difflib import get_close_matches
 
+import numpy as np
+
 from fasterseg.datasets.sources.class_weights import class_weights_of
 from fasterseg.datasets.sources.joining import parts_of
 from fasterseg.datasets.sources.source import DataSource
@@ -19,6 +21,7 @@ def images_to_search_with(ahead: Ahead) -> None:
     """Both halves of a search have images, and subnets have some to be scored on."""
     recipe, data = ahead.recipe, ahead.recipe.data
     require_split(ahead.source, data.train_split, asked="data.train_split")
+    _require_two_classes(ahead.source, data.train_split)
     _require_name(ahead)
     _require_split_to_choose_by(ahead)
     _require_weights(ahead.source, data.train_split, recipe.search_class_weights)
@@ -30,6 +33,7 @@ def images_to_train_on(ahead: Ahead) -> None:
     data = ahead.recipe.data
     asked = "data.training_split" if data.training_split else "data.train_split"
     require_split(ahead.source, data.trained_on, asked=asked)
+    _require_two_classes(ahead.source, data.trained_on)
     _require_name(ahead)
     _require_split_to_choose_by(ahead)
     for training in ahead.trainings:
@@ -164,6 +168,34 @@ def _is_labelled(source: DataSource, split: str) -> bool:
         if (labels != source.label_space.ignore).any():
             return True
     return False
+
+
+def _require_two_classes(source: DataSource, split: str) -> None:
+    """Raise `DataError` where all that counts in a split is one class.
+
+    An image that cannot be read is left to the checker, which names all of them.
+    """
+    found: set[int] = set()
+    for part in parts_of(split):
+        for index in range(source.length(part)):
+            try:
+                labels = source.sample(part, index).labels
+            except DataError:
+                return
+            found |= {*np.unique(labels).tolist()} - {source.label_space.ignore}
+            if len(found) > 1:
+                return
+    step = "label what else its images show as a class of its own, such as background"
+    if source.files is not None:
+        place = shlex.quote(str(source.files.layout.place))
+        step += f", or name what never counts as one: fasterseg check-data {place} says how"
+    raise DataError(
+        f"all that counts in {split} is one class",
+        where=source.name,
+        why="a network learns to tell classes apart, and each labelled pixel is "
+        f"{', '.join(source.label_space.names[label] for label in found)}",
+        next_step=step,
+    )
 
 
 def _require_weights(source: DataSource, split: str, wanted: object) -> None:
