@@ -115,3 +115,20 @@ def test_json_is_yaml_that_means_the_same(value: object) -> None:
 def test_what_yaml_writes_is_read_as_it_was(value: object) -> None:
     written = yaml.safe_dump(value, allow_unicode=True)
     assert load_yaml(written) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["001", "1.0e+3", "12:30:45", "0x1F", "1.50", "2024-99-99", ".inf"]
+)
+def test_names_are_the_text_that_they_are_written_as(text: str) -> None:
+    said = f"a: [{text}, b]\nb: {{0: {text}}}\nc: {{{text}: [1, 2]}}\nd: [1, [1]]\n"
+    assert load_yaml(said, named=("a", "b", "c")) == {
+        "a": [text, "b"],
+        "b": {"0": text},
+        "c": {text: [1, 2]},
+        "d": [1, [1]],
+    }
+
+
+def test_names_stand_right_under_a_key_of_the_document() -> None:
+    assert load_yaml("x: {a: [01]}\na: 01\n", named=("a",)) == {"x": {"a": [1]}, "a": 1}

@@ -23,7 +23,7 @@ from fasterseg.config.sections import TargetSettings
 from fasterseg.errors import UsageError
 from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.foreign.strict_json import MOST_DEPTH, NotStrict, shortened
-from fasterseg.foreign.strict_yaml import load_yaml
+from fasterseg.foreign.strict_yaml import load_yaml, told_of_no_text
 
 MAX_RECIPE_BYTES = 1_000_000
 LONG_SECTIONS: Mapping[str, type[LongSection]] = {
@@ -33,6 +33,7 @@ LONG_SECTIONS: Mapping[str, type[LongSection]] = {
     SHARED: TrainingSettings,
 }
 _LOOK = "begin with a recipe of the package, as --recipe demo does"
+_IN_QUOTES = "put it in quotes; on the command line in both kinds, as in --set name=\"'001'\""
 _LONGEST = 20
 """Digits of a number that may have been meant as milliseconds."""
 _ONE_OF_SOME = ("literal_error", "enum")
@@ -235,6 +236,8 @@ def _explain(error: ValidationError, where: str) -> UsageError:
     hint = _key_meant(key, shortened(str(fault["loc"][-1]))) if unknown else ""
     why = _no_such_key(fault["loc"]) if unknown else str(fault["msg"])
     why = why.removeprefix("Value error, ")
+    if fault["type"] == "string_type" and (read := told_of_no_text(fault["input"])):
+        why, hint = read, _IN_QUOTES
     if key.endswith("budget") and not hint:
         hint = _budget_meant(fault["input"])
     hint = hint or _value_meant(fault, why)

@@ -1,13 +1,14 @@
 """YAML as recipes and data files may have it: plain values, within limits, in linear time.
 
 Aliases can blow up, tags make objects, merge keys hide what is meant: they are refused, as is a key
-written twice.  A date stays the text that it is written as, and has to be one.  What numbers and
-texts may be is what `fasterseg.foreign.strict_json` says.
+written twice.  A date stays the text that it is written as, and has to be one; so does a number
+where names are wanted, which 001 and 12:30:45 are as well.  What numbers and texts may be is what
+`fasterseg.foreign.strict_json` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import yaml
@@ -36,15 +37,19 @@ _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 _PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def load_yaml(text: str | bytes, *, most_bytes: int = MOST_BYTES) -> Any:
+def load_yaml(
+    text: str | bytes, *, most_bytes: int = MOST_BYTES, named: Collection[str] = ()
+) -> Any:
     """Return what a text holds, None where it holds nothing.
 
-    Raises `NotStrict` for what is no YAML and for what is not read here; where a line is to blame,
-    a `NotStrictYaml` that names it.
+    ``named`` are keys of the document under which names stand, in a list or as keys and values:
+    what would be a number there is the text that it is written as.  Raises `NotStrict` for what is
+    no YAML and for what is not read here; where a line is to blame, a `NotStrictYaml` that names
+    it.
     """
     events = yaml.parse(as_text(text, most_bytes=most_bytes), Loader=_PARSER)
     try:
-        value = _Document(events).value()
+        value = _Document(events, frozenset(named)).value()
     except NotStrict:
         raise
     except yaml.MarkedYAMLError as error:
@@ -53,6 +58,15 @@ def load_yaml(text: str | bytes, *, most_bytes: int = MOST_BYTES) -> Any:
         raise NotStrictYaml(" ".join(str(error).split())) from error
     require_plain(value)
     return value
+
+
+def told_of_no_text(value: Any) -> str:
+    """Return what a value was read as where a text is wanted; nothing of what is no plain value."""
+    if value is None or isinstance(value, bool):
+        return "it was read as true, false or nothing, and a text is wanted"
+    if isinstance(value, int | float):
+        return f"it was read as the number {value}, and a text is wanted"
+    return ""
 
 
 def _told(error: yaml.MarkedYAMLError) -> str:
@@ -72,8 +86,9 @@ class NotStrictYaml(NotStrict, yaml.YAMLError):
 class _Document:
     """The one document that a parser tells of, event by event."""
 
-    def __init__(self, events: Iterator[yaml.Event]) -> None:
+    def __init__(self, events: Iterator[yaml.Event], named: frozenset[str]) -> None:
         self._events = events
+        self._named = named
         self._values = 0
 
     def value(self) -> Any:
@@ -87,23 +102,33 @@ class _Document:
             raise NotStrict("it holds several documents, and one is read")
         return found
 
-    def _value_of(self, event: yaml.Event, *, depth: int) -> Any:
+    def _value_of(
+        self, event: yaml.Event, *, depth: int, is_name: bool = False, holds_names: bool = False
+    ) -> Any:
         self._require_little(event, depth)
         if isinstance(event, yaml.ScalarEvent):
-            return _scalar(event)
+            return _scalar(event, is_name=is_name)
         if isinstance(event, yaml.SequenceStartEvent):
-            return [self._value_of(one, depth=depth + 1) for one in self._until_its_end()]
-        return self._mapping(depth)
+            return [
+                self._value_of(one, depth=depth + 1, is_name=holds_names)
+                for one in self._until_its_end()
+            ]
+        return self._mapping(depth, of_names=holds_names)
 
-    def _mapping(self, depth: int) -> dict[Any, Any]:
+    def _mapping(self, depth: int, *, of_names: bool) -> dict[Any, Any]:
         found: dict[Any, Any] = {}
         for event in self._until_its_end():
-            key = self._value_of(event, depth=depth + 1)
+            key = self._value_of(event, depth=depth + 1, is_name=of_names)
             if isinstance(key, list | dict):
                 raise _refused("a key is a list or a mapping, and no plain value", event)
             if key in found:
                 raise _refused(str(written_twice(str(key))), event)
-            found[key] = self._value_of(next(self._events), depth=depth + 1)
+            found[key] = self._value_of(
+                next(self._events),
+                depth=depth + 1,
+                is_name=of_names,
+                holds_names=depth == 0 and key in self._named,
+            )
         return found
 
     def _until_its_end(self) -> Iterator[yaml.Event]:
@@ -129,10 +154,12 @@ def _refused(why: str, event: yaml.Event) -> NotStrictYaml:
     return NotStrictYaml(why + _at(event.start_mark))
 
 
-def _scalar(event: yaml.ScalarEvent) -> Any:
-    """What a plain or quoted text means."""
+def _scalar(event: yaml.ScalarEvent, *, is_name: bool) -> Any:
+    """What a plain or quoted text means; a name is no number, and no date."""
     text: str = event.value
     tag = _RESOLVER.resolve(yaml.ScalarNode, text, event.implicit).removeprefix(_TAG)
+    if is_name and tag in ("int", "float", "timestamp"):
+        return text
     if tag == "merge":
         raise _refused("merge keys are not read: <<", event)
     if tag in ("int", "float"):

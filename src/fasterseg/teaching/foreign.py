@@ -128,7 +128,9 @@ def _require_all_taught(
 
 def _mapping(path: Path) -> dict[Any, Any]:
     try:
-        content = load_yaml(bytes_of(path, most_bytes=MOST_BYTES, fault=UsageError))
+        content = load_yaml(
+            bytes_of(path, most_bytes=MOST_BYTES, fault=UsageError), named=("classes", "mapping")
+        )
     except OSError as error:
         raise _refused(path, error.strerror or str(error), "look at the file") from error
     except NotStrict as error:

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.other_files import refuse_other_files
-from fasterseg.datasets.data_files.remedies import Contradiction
+from fasterseg.datasets.data_files.remedies import IN_QUOTES, Contradiction
 from fasterseg.errors import DataError, EnvironmentFault
 from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.foreign.strict_json import NotStrict, shortened
-from fasterseg.foreign.strict_yaml import load_yaml
+from fasterseg.foreign.strict_yaml import load_yaml, told_of_no_text
 
 MOST_BYTES = 1_000_000
 _MOST_KEYS, _LOOKED_AT = 256, 100
@@ -51,6 +51,8 @@ FOREIGN_KEYS = frozenset(
     }
 )
 _KEYS = tuple(key for key in DataFile.model_fields if key != "passed_over")
+HOLD_NAMES = ("names", "palette")
+"""The keys under which classes are named."""
 _CORRECT = "correct it and run check-data again"
 
 
@@ -91,6 +93,8 @@ def wrong_value(error: ValidationError, content: Mapping[str, Any], path: Path) 
     fault = max(same, key=lambda one: len(_place(one["loc"], content)))
     cause = fault.get("ctx", {}).get("error")
     key = _place(fault["loc"], content)
+    if fault["type"] == "string_type" and (read := told_of_no_text(fault["input"])):
+        cause, fault["msg"] = Contradiction(read, IN_QUOTES), read
     return DataError(
         f"the key {key!r} is wrong" if key else "the keys do not fit together",
         where=str(path),
@@ -132,7 +136,7 @@ def _mapping(path: Path) -> dict[str, Any]:
 
 def _content(data: bytes, path: Path) -> dict[str, Any]:
     try:
-        content = load_yaml(data)
+        content = load_yaml(data, named=HOLD_NAMES)
     except NotStrict as error:
         raise DataError(
             "the data file is not plain YAML",

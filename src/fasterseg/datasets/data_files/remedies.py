@@ -11,6 +11,7 @@ from fasterseg.datasets.labels import BACKGROUNDS, Colour
 from fasterseg.datasets.masks import smoothed
 
 IGNORE = "ignore"
+IN_QUOTES = "put it in quotes"
 BLACK: Colour = (0, 0, 0)
 # More than these are no classes that somebody forgot.
 _MOST_IN_A_LINE = 40

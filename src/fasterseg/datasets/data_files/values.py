@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from fasterseg.datasets.data_files.groups import require_pattern
-from fasterseg.datasets.data_files.remedies import Contradiction, lines, written
+from fasterseg.datasets.data_files.remedies import IN_QUOTES, Contradiction, lines, written
 from fasterseg.datasets.data_files.written_paths import slashed
 from fasterseg.datasets.labels import Colour
 from fasterseg.datasets.transforming.transforms import IMAGENET_NORMALISATION, Normalisation
@@ -17,6 +17,7 @@ from fasterseg.errors import UsageError
 from fasterseg.foreign.booleans import require_no_boolean_as_number
 from fasterseg.foreign.bounds import MOST_CLASSES, MOST_NAMED
 from fasterseg.foreign.strict_json import shortened
+from fasterseg.foreign.strict_yaml import told_of_no_text
 
 USUAL_DISTANCE = 10
 """Neighbours in a video show nearly the same: one frame in so many is taken."""
@@ -61,14 +62,21 @@ def class_names(value: Any) -> Any:
         raise ValueError("write a list of names, [road, car], or ids with names, {0: road, 1: car}")
     if len(value) > MOST_CLASSES:
         raise ValueError(f"there are {len(value):,} names, and {MOST_CLASSES:,} is the most")
-    if any(isinstance(name, bool) or name is None for name in value):
-        raise ValueError("a name was read as true, false or nothing: put it in quotes")
+    _require_no_word_of_yaml(value)
     return [_name(name) for name in value]
+
+
+def _require_no_word_of_yaml(names: Iterable[Any]) -> None:
+    if any(isinstance(name, bool) or name is None for name in names):
+        raise ValueError("a name was read as true, false or nothing: put it in quotes")
 
 
 def _names_by_id(value: Mapping[Any, Any]) -> list[Any]:
     # JSON, which is YAML too, has no keys but text.
-    value = {_number(key): name for key, name in value.items()}
+    ids_of = [_number(key) for key in value]
+    value = dict(zip(ids_of, value.values(), strict=True))
+    if len(value) < len(ids_of):
+        raise ValueError("an id stands before two names")
     if any(isinstance(key, bool) or not isinstance(key, int) for key in value):
         raise ValueError("names must be a list, or lead from 0, 1, 2 ... to names")
     ids = sorted(value)
@@ -99,8 +107,12 @@ def paths(value: Any) -> Any:
     if value is None or value == "":
         return []
     several = [value] if isinstance(value, str) else value
-    if not isinstance(several, list | tuple) or not all(isinstance(one, str) for one in several):
-        raise ValueError("write the path of a folder or of a list of images, or several: [a, b]")
+    wanted = "write the path of a folder or of a list of images, or several: [a, b]"
+    entries = several if isinstance(several, list | tuple) else [several]
+    if read := next(filter(None, map(told_of_no_text, entries)), ""):
+        raise Contradiction(f"{wanted}; {read}", IN_QUOTES)
+    if entries is not several or not all(isinstance(one, str) for one in several):
+        raise ValueError(wanted)
     if len(several) > MOST_NAMED:
         raise ValueError(f"these are {len(several):,} paths, and {MOST_NAMED} are the most")
     for one in several:
@@ -196,6 +208,7 @@ def palette(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(_colours(entry) for entry in value)
     if isinstance(value, dict):
+        _require_no_word_of_yaml(value)
         return {str(_name(name)): _colours(entry) for name, entry in value.items()}
     if value is None:
         return None

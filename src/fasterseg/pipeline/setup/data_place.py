@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fasterseg.datasets.data_files.data_file import DataFile
-from fasterseg.datasets.data_files.reading import read_data_file
+from fasterseg.datasets.data_files.reading import HOLD_NAMES, read_data_file
 from fasterseg.datasets.layouts.known import STREET, data_file_in
 from fasterseg.datasets.opening import open_files
 from fasterseg.datasets.sources.files import FileSource
@@ -139,7 +139,7 @@ def name_split_file(place: DataPlace) -> None:
     line = f"splits: {SPLIT_FILE}"
     text = bytes_of(place.file, fault=DataError).decode("utf-8-sig")
     longer = text + ("" if text.endswith("\n") else "\n") + line + "\n"
-    wanted = {**load_yaml(text), "splits": SPLIT_FILE}
+    wanted = {**load_yaml(text, named=HOLD_NAMES), "splits": SPLIT_FILE}
     if not _says(longer, wanted):
         raise DataError(
             "no line can be added to the data file",
@@ -152,7 +152,7 @@ def name_split_file(place: DataPlace) -> None:
 
 def _says(text: str, wanted: Mapping[str, Any]) -> bool:
     try:
-        found: object = load_yaml(text)
+        found: object = load_yaml(text, named=HOLD_NAMES)
     except ValueError:
         return False
     return found == wanted
