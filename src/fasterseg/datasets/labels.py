@@ -61,12 +61,16 @@ class LabelSpace(Artifact):
 
         ``ignore`` is 255 where that is no class id, else 65535, unless given.
         """
-        free = 255 if len(names) <= 255 else 65535
         return cls(
             names=tuple(names),
             colours=distinct_colours(len(names)),
-            ignore=free if ignore is None else ignore,
+            ignore=usual_ignore(len(names)) if ignore is None else ignore,
         )
+
+
+def usual_ignore(classes: int) -> int:
+    """Return the id of pixels that count for nothing beside so many classes: 255, or 65535."""
+    return 255 if classes <= 255 else 65535
 
 
 def distinct_colours(count: int) -> tuple[Colour, ...]:

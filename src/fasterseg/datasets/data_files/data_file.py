@@ -11,8 +11,16 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files import values
-from fasterseg.datasets.data_files.remedies import BLACK, IGNORE, Contradiction, palette_without
+from fasterseg.datasets.data_files.remedies import (
+    BLACK,
+    IGNORE,
+    Contradiction,
+    lines,
+    palette_without,
+    written,
+)
 from fasterseg.datasets.data_files.values import USUAL_DISTANCE, Colours, Palette, WholeNumber
+from fasterseg.datasets.labels import usual_ignore
 from fasterseg.datasets.pictures.limits import PixelCount
 from fasterseg.datasets.pictures.reading import Range, Reading
 from fasterseg.foreign.booleans import TrueIsNoNumber
@@ -152,6 +160,7 @@ class DataFile(TrueIsNoNumber):
         # Without names here, they stand in a list of the layout, beside which this is asked again.
         if self.names and any(target not in range(classes) for target in targets):
             raise ValueError(f"label_mapping leads to an id outside 0..{classes - 1}")
+        self._require_no_class_that_never_counts()
         self._require_one_word_on_each_integer()
         return self
 
@@ -197,8 +206,8 @@ class DataFile(TrueIsNoNumber):
             return
         step = f"take {' and '.join(wrong)} out"
         if meant:
-            lines = palette_without(self.colours_by_name, classes)
-            step += f"; for colours that never count, write in place of names and palette{lines}"
+            kept = palette_without(self.colours_by_name, classes)
+            step += f"; for colours that never count, write in place of names and palette{kept}"
         raise Contradiction(
             f"{' and '.join(wrong)}: integers in masks, where by the palette masks hold colours",
             step,
@@ -207,6 +216,23 @@ class DataFile(TrueIsNoNumber):
     def _black_class(self) -> list[str]:
         """The class that is black, if one is: what is called 0 is black in masks of colours."""
         return [name for name, of_name in self.colours_by_name.items() if BLACK in of_name][:1]
+
+    def _require_no_class_that_never_counts(self) -> None:
+        """Raise where `label_mapping` leads to an id that is a class's, and `ignore` too."""
+        ignored = self.ignore
+        if ignored is None or ignored >= len(self.names):
+            return
+        if ignored not in self.label_mapping.values():
+            return
+        name = self.names[ignored]
+        mapping = {ignored: "ignore_label"} | dict(self.label_mapping)
+        raise Contradiction(
+            f"label_mapping leads to {ignored}, which is {name} by names, and never counts by "
+            f"ignore: {ignored}",
+            f"take ignore out; write ignore_label in place of {ignored} where that never counts, "
+            f"and where it is to be {name}, write"
+            f"{lines(written('label_mapping', dict(sorted(mapping.items()))))}",
+        )
 
     def _require_one_word_on_each_integer(self) -> None:
         ignored = {0: "background: ignore"} if self.background == "ignore" else {}
@@ -224,7 +250,8 @@ class DataFile(TrueIsNoNumber):
 
     def never_counts(self, label: int | str) -> bool:
         """Whether what `label_mapping` leads to is what never counts."""
-        return label in ("ignore_label", 255 if self.ignore is None else self.ignore)
+        usual = usual_ignore(len(self.names))
+        return label in ("ignore_label", usual if self.ignore is None else self.ignore)
 
     @property
     def given(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.layout import Layout
+from fasterseg.datasets.data_files.remedies import written
 from fasterseg.datasets.faults import ALLOWING
-from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.labels import LabelSpace, usual_ignore
 from fasterseg.datasets.masks.labelling import Labelling
 from fasterseg.datasets.masks.mask_reading import pack
 from fasterseg.datasets.pairing.named_images import NamedImages, pairing_of
@@ -26,7 +27,7 @@ from fasterseg.foreign.strict_json import shortened
 from fasterseg.paths import user_path, without_steps_up
 
 _OBJECT = 255
-_NAMED_KEYS = 20
+_NAMED, _NAMED_KEYS = 8, 20
 
 
 def data_root(data: DataFile, file: Path, *, outside: bool) -> Path:
@@ -112,11 +113,12 @@ def layout_from(tree: Tree, data: DataFile, file: Path) -> Layout:
     settled = explicit or data.palette is not None or len(data.names) > _OBJECT
     binary = not settled and len(data.names) <= 2
     marks_object = binary and data.background != "auto"
+    meaning = _meaning(data, space, marks_object=marks_object)
     return Layout(
         name=tree.root.resolve().name,
         root=tree.root,
         label_space=space,
-        labelling=Labelling(_meaning(data, space, marks_object=marks_object), space),
+        labelling=Labelling(meaning, space),
         terms=data.terms,
         masks_in_colour=data.palette is not None,
         smoothed=data.smoothed,
@@ -130,7 +132,7 @@ def layout_from(tree: Tree, data: DataFile, file: Path) -> Layout:
         unlabelled=data.unlabelled,
         unlabelled_every=data.unlabelled_every,
         class_weights=class_weights(data, space, file),
-        notes=notes_on_keys(data),
+        notes=(*notes_on_keys(data), *_notes_on_classes_without_id(data, space, meaning)),
         described=data,
         unnamed=_unnamed(data, space),
     )
@@ -145,6 +147,32 @@ def notes_on_keys(data: DataFile) -> tuple[str, ...]:
     are = "is" if one else "are"
     runs = ", and a data file runs nothing" if "download" in data.passed_over else ""
     return (f"{keys} in the data file {are} passed over: no key{'' if one else 's'} of ours{runs}",)
+
+
+def _notes_on_classes_without_id(
+    data: DataFile, space: LabelSpace, meaning: Mapping[int, int]
+) -> Iterator[str]:
+    """Yield a note on classes that no integer means: their ids never count, or mean others."""
+    none = [label for label in range(space.classes) if label not in meaning.values()]
+    if not none or len(none) == space.classes:
+        return
+    kept = [label for label in range(space.classes) if label not in none]
+    mapping = {
+        raw: kept.index(label) if label in kept else "ignore_label"
+        for raw, label in meaning.items()
+        if raw != usual_ignore(len(kept)) or label in kept
+    }
+    names = written("names", [space.names[label] for label in kept])
+    own = written("label_mapping", dict(sorted(mapping.items())))
+    said = {f"ignore: {data.ignore}": data.ignore in none}
+    said |= {"background: ignore": data.background == "ignore" and 0 in none}
+    by = " and ".join(key for key, holds in said.items() if holds) or "label_mapping"
+    taken = [key for key in ("ignore", "background", "nc") if key in data.given]
+    yield (
+        f"no pixel can be {first_few([space.names[label] for label in none], _NAMED)}, by {by}; "
+        f"where that is no class, write  {names}  {own}"
+        + (f", and take {' and '.join(taken)} out" if taken else "")
+    )
 
 
 def class_weights(
