@@ -101,6 +101,33 @@ def test_files_of_version_3_have_no_sizes_no_kinds_and_instances_in_their_names(
     assert [source.sample("train", 0).labels[row, col] for row, col in ((6, 6), (6, 32))] == [1, 1]
 
 
+@pytest.mark.parametrize(
+    ("kind", "points"),
+    [
+        ("rectangle", [(5, 7), (20.4, 7), (20.4, 30), (5, 30)]),
+        ("rectangle", [(20.4, 30), (5, 7), (20.4, 7), (5, 30)]),
+        ("rectangle", [(12, 5), (20, 12), (12, 20), (5, 12)]),
+        ("rotation", [(12, 5), (20, 12), (12, 20), (5, 12)]),
+        ("quadrilateral", [(12, 5), (30, 12), (12, 20), (5, 12)]),
+    ],
+)
+def test_rectangles_of_x_anylabeling_have_four_corners(
+    kind: str, points: list[tuple[float, float]], tmp_path: Path
+) -> None:
+    upright = len({x for x, _ in points}) == 2
+    known = shape("car", [(5, 7), (20.4, 30)], "rectangle") if upright else shape("car", points)
+
+    found = labels(one(tmp_path / "own", shape("car", points, kind), version="2.4.4"))
+
+    assert np.array_equal(found, labels(one(tmp_path / "known", known)))
+
+
+def test_a_number_behind_a_label_is_the_label_s_own_in_x_anylabeling(tmp_path: Path) -> None:
+    one(tmp_path, shape("type-2", SQUARE), version="2.4.4")
+
+    assert open_data(tmp_path).label_space.names == ("_background_", "type-2")
+
+
 def test_classes_are_those_of_labels_txt_in_its_order(tmp_path: Path) -> None:
     one(tmp_path, shape("car", SQUARE))
     (tmp_path / "labels.txt").write_text("__ignore__\n_background_\ntruck\ncar\n")

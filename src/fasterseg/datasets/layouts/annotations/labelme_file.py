@@ -1,7 +1,8 @@
 """One of LabelMe's JSON files: what is in it, and how its shapes are drawn.
 
-Versions 3 to 6 of the tool are read.  Shapes are drawn as LabelMe's own `shapes_to_label` draws
-them: in the order of the list, lines 10 pixels wide, a point as a disc of radius 5.
+Versions 3 to 6 of the tool are read, and what X-AnyLabeling writes, which has versions of its own
+and gives a rectangle by its four corners.  Shapes are drawn as LabelMe's own `shapes_to_label`
+draws them: in the order of the list, lines 10 pixels wide, a point as a disc of radius 5.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -48,6 +51,7 @@ class _Shape(BaseModel):
     label: str
     points: tuple[tuple[float, float], ...]
     shape_type: str | None = "polygon"
+    line_color: Any = None
     mask: str | None = None
 
 
@@ -74,9 +78,13 @@ class LabelMeFile(BaseModel):
         return PureWindowsPath(self.image_path or "").as_posix()
 
     def label_of(self, shape: _Shape) -> str:
-        """The class of a shape: up to version 3, ``person-2`` is the second person."""
+        """The class of a shape: up to version 3, ``person-2`` is the second person.
+
+        LabelMe gave shapes colours then, which other tools of such a version do not.
+        """
         old = str(self.version or "").partition(".")[0] in ("", "1", "2", "3")
-        return _INSTANCE.sub("", shape.label) if old else shape.label
+        is_old = old and "line_color" in shape.model_fields_set
+        return _INSTANCE.sub("", shape.label) if is_old else shape.label
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -137,8 +145,10 @@ def _draw(canvas: Canvas, shape: _Shape, number: int) -> None:
     drawing: dict[str, Callable[[int, Points], None]] = {
         "polygon": canvas.polygon,
         "oriented_rectangle": canvas.polygon,
+        "rotation": canvas.polygon,
+        "quadrilateral": canvas.polygon,
         "circle": canvas.circle,
-        "rectangle": canvas.rectangle,
+        "rectangle": partial(_draw_rectangle, canvas),
         "line": lambda number, points: canvas.line(number, points, width=_LINE_WIDTH),
         "linestrip": lambda number, points: canvas.line(number, points, width=_LINE_WIDTH),
         "point": lambda number, points: canvas.disc(number, points, _POINT_RADIUS),
@@ -146,6 +156,17 @@ def _draw(canvas: Canvas, shape: _Shape, number: int) -> None:
     if kind not in drawing:
         raise BadShape(f"a shape of the type {kind[:_SHOWN_LABEL]!r}, which is not read")
     drawing[kind](number, points)
+
+
+def _draw_rectangle(canvas: Canvas, number: int, points: Points) -> None:
+    """A rectangle by two opposite corners, or by all four, of which it may be turned."""
+    is_upright = all(len(np.unique(along)) == 2 for along in points.T)
+    if len(points) != 4:
+        canvas.rectangle(number, points)
+    elif is_upright:
+        canvas.rectangle(number, np.stack([points.min(axis=0), points.max(axis=0)]))
+    else:
+        canvas.polygon(number, points)
 
 
 def _draw_mask(canvas: Canvas, shape: _Shape, points: Points, number: int) -> None:
