@@ -60,7 +60,7 @@ class DataFile(TrueIsNoNumber):
     """A file that says which split each image is in, whatever the layout or `train`, `val` and
     `test` say: lines of split,image under a head of these two words."""
     images_dir: Path = ""
-    """The folder of the images, where lists name them by stems and several folders have such
+    """The folder of the images, where lists name them without it and several folders have such
     files."""
     masks_dir: Annotated[
         Path | dict[str, Path] | None,

@@ -81,6 +81,19 @@ def _below(root: Path, path: str) -> str:
         for home in (str(root.absolute()), os.path.realpath(root)):
             if PurePosixPath(path).is_relative_to(home):
                 return PurePosixPath(path).relative_to(home).as_posix()
+    return _back_inside(root, path)
+
+
+def _back_inside(root: Path, path: str) -> str:
+    """The path as seen from the root where it leads out of that and back by the same names."""
+    parts = PurePosixPath(path).parts
+    up = next((place for place, part in enumerate(parts) if part != ".."), 0)
+    if not up or ".." in parts[up:]:
+        return path
+    back = [*map(composed, parts[up : 2 * up])]
+    for home in (root.absolute(), Path(os.path.realpath(root))):
+        if back == [*map(composed, home.parts[-up:])]:
+            return PurePosixPath(*parts[2 * up :]).as_posix()
     return path
 
 

@@ -15,6 +15,7 @@ from fasterseg.datasets.pairing.finding import folders_below
 from fasterseg.datasets.pairing.listed_pairs import two_paths
 from fasterseg.datasets.pairing.name_endings import told_by_endings
 from fasterseg.datasets.pairing.pairs import Pairing, Tree, keyed, pair_files, stem_below
+from fasterseg.datasets.pairing.splits import split_in
 from fasterseg.datasets.pictures.listing import is_file, is_folder
 from fasterseg.errors import DataError
 from fasterseg.foreign.opened_files import bytes_of
@@ -85,20 +86,19 @@ class NamedImages:
     def _named(self, line: str) -> _Listed | None:
         """What a line names; None where that is no image."""
         path, suffix = PurePosixPath(as_it_lies(self.tree.root, line)), self.data.image_suffix
-        if path.suffix.lower() in IMAGE_SUFFIXES and is_file(self.tree.root / path):
+        if _has_type(path) and is_file(self.tree.root / path):
             return _Listed(_without_type(path).removesuffix(suffix), str(path))
         if pair := two_paths(line, self._is_picture):
             image, mask = (as_it_lies(self.tree.root, one) for one in pair)
             return _Listed(_without_type(PurePosixPath(image)).removesuffix(suffix), image, mask)
         if self.tree.leads_out(str(path)):
             return None if self._elsewhere.step_for(line) else _Listed(line, line)
-        if path.suffix.lower() in IMAGE_SUFFIXES or not path.name:
-            return None
-        home = self._home_of(path)
+        home = self._home_of(path) if path.name else None
         found = self._images_of(home, path) if home is not None else []
         if not found:
             return None
-        return _Listed(composed(str(path)), found[0].relative_to(self.tree.root).as_posix())
+        name = _without_type(path).removesuffix(suffix) if _has_type(path) else composed(str(path))
+        return _Listed(name, found[0].relative_to(self.tree.root).as_posix())
 
     def _is_picture(self, name: str) -> bool:
         suffix = PurePosixPath(name).suffix.lower()
@@ -150,7 +150,7 @@ class NamedImages:
         )
 
     def _home_of(self, stem: PurePosixPath) -> Path | None:
-        """The folder in which a list's stems lie: the one that is named, else the only one."""
+        """The folder in which a list's names lie: the one that is named, else the only one."""
         if self.data.images_dir:
             return self.tree.root / self.data.images_dir
         if self._home is None and self._lost < _MOST_LOST:
@@ -172,9 +172,11 @@ class NamedImages:
         some = [one for one in homes if any(_has(one, name, IMAGE_SUFFIXES) for name in names)]
         photos = [one for one in some if any(_has(one, name, LOSSY_SUFFIXES) for name in names)]
         found = photos or some
+        of_split = [one for one in found if split_in(self.tree.shown(one)) == self.split]
+        found = of_split or found
         if len(found) > 1:
             raise DataError(
-                "a list names images by stems, and several folders have such files",
+                "a list names images without their folder, and several folders have such files",
                 where=str(self.file),
                 why=f"{stem} lies in {', '.join(map(self.tree.shown, found[:_NAMED]))}",
                 next_step="name the images' folder:  images_dir: " + self.tree.shown(found[0]),
@@ -183,6 +185,9 @@ class NamedImages:
 
     def _images_of(self, home: Path, stem: PurePosixPath) -> list[Path]:
         folder, suffix = home / stem.parent, self.data.image_suffix
+        if _has_type(stem):
+            found = self.tree.siblings(folder, stem.stem)
+            return [path for path in found if composed(path.name) == composed(stem.name)]
         found = self.tree.siblings(folder, stem.name + suffix) or self.tree.siblings(
             folder, stem.name
         )
@@ -259,6 +264,12 @@ def _without_type(path: PurePosixPath) -> str:
     return composed(path.with_suffix("").as_posix())
 
 
+def _has_type(path: PurePosixPath) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
 def _has(folder: Path, name: str, suffixes: Iterable[str]) -> bool:
+    if _has_type(PurePosixPath(name)):
+        return PurePosixPath(name).suffix.lower() in suffixes and is_file(place_of(folder, name))
     endings = (form for suffix in suffixes for form in (suffix, suffix.upper()))
     return any(is_file(place_of(folder, f"{name}{ending}")) for ending in endings)

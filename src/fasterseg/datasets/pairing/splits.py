@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from fasterseg.datasets.data_files.written_paths import composed, slashed
+from fasterseg.datasets.data_files.written_paths import composed, place_of, slashed
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.pairing.pairs import Pairing, Tree, pair_files
 from fasterseg.datasets.pairing.text_files import lines_of
@@ -17,6 +18,10 @@ _CALLED: Mapping[str, tuple[str, ...]] = {
     "val": ("val", "valid", "validation"),
     "test": ("test", "testing"),
 }
+# An image's file, alone in its line or before its mask.
+_FILE_FIRST = re.compile(
+    rf"(.+?)(?:{'|'.join(map(re.escape, sorted(IMAGE_SUFFIXES)))})(?=$|[\t|;, ])", re.IGNORECASE
+)
 ONE_SPLIT = "there is one split, train: nothing divides the images"
 
 _SPLIT_IN_NAME = re.compile(
@@ -34,6 +39,14 @@ class Divided:
 
     pairings: Mapping[str, Pairing]
     notes: tuple[str, ...] = ()
+
+
+def is_list(tree: Tree, file: Path, images: Files) -> bool:
+    """Whether a text file is a list of images: a line of it is a sample's name, or a picture's."""
+    return any(
+        _FILE_FIRST.match(line) or any(name in images for name in _names_of(line))
+        for line, _ in lines_of(tree, file)
+    )
 
 
 def usual_name(split: str) -> str:
@@ -86,8 +99,14 @@ def without_empty(pairings: Mapping[str, Pairing], notes: Sequence[str]) -> Divi
 def _names_in(tree: Tree, path: Path, images: Files) -> list[str]:
     """The samples that a list names; a line that names none is a fault."""
     found = []
+    files = {file: name for name, of_name in images.items() for file in of_name}
+    homes = [one for one in (path.parent, *path.parents) if one.is_relative_to(tree.root)]
     for line, where in lines_of(tree, path):
-        name = next((one for one in _names_of(line) if one in images), "")
+        names = _names_of(line)
+        # VOC's own lists begin at the root of the data set.
+        places = (place_of(home, one.lstrip("/")) for one in names for home in homes)
+        by_path = (files[place] for place in places if place in files)
+        name = next((one for one in names if one in images), "") or next(by_path, "")
         if name:
             found.append(name)
         else:
@@ -105,9 +124,12 @@ def _without_overlapping(splits: dict[str, list[str]]) -> list[str]:
 
 
 def _names_of(line: str) -> tuple[str, ...]:
-    """The names that a line may mean."""
+    """The names that a line may mean: the whole, or what stands before the image's type."""
     plain = composed(slashed(line))
-    return plain, plain.strip('"')
+    bare = plain.strip('"')
+    first = _FILE_FIRST.match(bare)
+    named = (first[0], first[1]) if first is not None else ()
+    return tuple(dict.fromkeys((plain, bare, *named)))
 
 
 def paired(tree: Tree, names: Sequence[str], images: Files, masks: Files) -> Pairing:

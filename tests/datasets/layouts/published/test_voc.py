@@ -121,3 +121,16 @@ def test_a_class_that_is_named_twice_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="two classes have one name"):
         open_data(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{}.jpg", "JPEGImages/{}.jpg", "/JPEGImages/{0}.jpg /SegmentationClass/{0}.png"],
+)
+def test_lists_may_name_files(line: str, tmp_path: Path, reads_as: ReadsAs) -> None:
+    truth = voc_set(tmp_path, OWN, names=NAMES)
+    for split, stems in OWN.items():
+        text = "".join(line.format(stem) + "\n" for stem in stems)
+        (tmp_path / "ImageSets" / "Segmentation" / f"{split}.txt").write_text(text)
+
+    reads_as(tmp_path, truth)

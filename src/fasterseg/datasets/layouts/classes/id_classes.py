@@ -12,7 +12,7 @@ from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.layout import Layout
 from fasterseg.datasets.data_files.remedies import IGNORE, lines, written
 from fasterseg.datasets.decoding import LOSSY_SUFFIXES
-from fasterseg.datasets.faults import FileFault
+from fasterseg.datasets.faults import FileFault, error_of_faults
 from fasterseg.datasets.labels import BACKGROUNDS, Colour
 from fasterseg.datasets.layouts.classes.tool_classes import OF_IDS, ToolClasses
 from fasterseg.datasets.layouts.classes.voc_colours import voc_colour
@@ -82,6 +82,9 @@ class IdClasses:
     def _made_up(self, pairings: Mapping[str, Pairing], first: int) -> tuple[str, ...]:
         """Names after the ids in some of the masks; raises DataError where these are no classes."""
         masks = some_masks(pairings)
+        faults = [fault for pairing in pairings.values() for fault in pairing.faults]
+        if faults and not masks:
+            raise error_of_faults(faults, str(self.where))
         if masks and all(path.suffix.lower() in LOSSY_SUFFIXES for path in masks):
             raise self._lossy()
         counts = counts_in(masks)

@@ -9,11 +9,13 @@ called after them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES
+from fasterseg.datasets.layouts.annotations.split_folders import USUAL
 from fasterseg.datasets.layouts.classes.colour_classes import by_colours, colours_in
 from fasterseg.datasets.layouts.classes.colour_table import colour_table_in
 from fasterseg.datasets.layouts.classes.id_classes import NAMED_BY_DATA, classes_listed_in
@@ -30,8 +32,15 @@ from fasterseg.datasets.layouts.folders.two_folders import LISTS, SPLITS, divide
 from fasterseg.datasets.pairing.beside import told_apart
 from fasterseg.datasets.pairing.finding import Place, ToolForm, folders_below
 from fasterseg.datasets.pairing.pairs import Pairing, Tree, keyed, pair_files, stem_below
-from fasterseg.datasets.pairing.splits import ONE_SPLIT, Divided, usual_name, without_empty
-from fasterseg.datasets.pictures.listing import is_folder
+from fasterseg.datasets.pairing.splits import (
+    ONE_SPLIT,
+    Divided,
+    by_lists,
+    is_list,
+    usual_name,
+    without_empty,
+)
+from fasterseg.datasets.pictures.listing import is_file, is_folder
 from fasterseg.datasets.sources.files import FileSource
 
 NAME = "pairs"
@@ -63,7 +72,7 @@ def open_pairs(tree: Tree, place: Place, said: DataFile) -> FileSource:
         return open_class_masks(tree, home, said, matches)
     if not matches.found and (folders := mask_folders_in(home)):
         return open_mask_folders(tree, home, said, folders)
-    found = _divided(tree, home, said, matches)
+    found = _by_own_lists(tree, home, _divided(tree, home, said, matches))
     if said.palette is None and (table := colour_table_in(tree, home)) is not None:
         return FileSource(
             table.layout(NAME, tree, said, found.pairings, found.notes), found.pairings
@@ -87,6 +96,26 @@ def _divided(tree: Tree, home: Path, said: DataFile, matches: Matches) -> Divide
     # Folders that are called as usual may hold others, in which the masks are.
     has_none = not any(pairing.pairs for pairing in found.pairings.values())
     return divided_by_names(tree, home, matches) if has_none and matches.found else found
+
+
+def _by_own_lists(tree: Tree, home: Path, found: Divided) -> Divided:
+    """The pairs by the lists of splits beside them, where folders do not divide these."""
+    if [*found.pairings] != [USUAL[0]]:
+        return found
+    (pool,) = found.pairings.values()
+    images = {pair.name: [pair.image] for pair in pool.pairs}
+    masks = {pair.name: [pair.mask] for pair in pool.pairs}
+    files = [file for split in USUAL if is_file(file := home / f"{split}.txt")]
+    lists = [file for file in files if is_list(tree, file, images)]
+    if not lists:
+        return found
+    listed = by_lists(tree, lists, images, masks)
+    first, *rest = listed.pairings.items()
+    whole = replace(first[1], faults=(*pool.faults, *first[1].faults))
+    notes = (note for note in found.notes if note != ONE_SPLIT)
+    named = ", ".join(map(tree.shown, lists))
+    told = f"images were divided by {named}"
+    return Divided({first[0]: whole, **dict(rest)}, (*notes, told, *listed.notes))
 
 
 def _by_usual_names(tree: Tree, home: Path, said: DataFile) -> Divided:
