@@ -42,6 +42,8 @@ VALUES: dict[str, Any] = {
     "ignore": 254,
     "mask_suffix": "0",
     "image_suffix": "0",
+    "mask_prefix": "t",
+    "image_prefix": "t",
     "palette": [[0, 0, 0], [1, 1, 1], [2, 2, 2]],
     "smoothed": True,
     "reduce_zero_label": True,

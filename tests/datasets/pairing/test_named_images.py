@@ -203,6 +203,46 @@ def test_names_that_differ_by_an_ending_are_told_which_keys_pair_them(
     reads(tmp_path, folders + "\n".join(lines) + "\n", truth)
 
 
+@pytest.mark.parametrize(
+    ("of_images", "of_masks"),
+    [
+        (("img_", "_rgb"), ("lbl_", "_gt")),
+        (("", "_rgb"), ("lbl_", "")),
+        (("img-", ""), ("", "_gt")),
+        (("photo_", ""), ("label-", "")),
+    ],
+)
+@pytest.mark.parametrize("by_list", [False, True])
+def test_names_that_differ_in_their_beginnings_too_are_told_which_keys_pair_them(
+    of_images: tuple[str, str], of_masks: tuple[str, str], by_list: bool, tmp_path: Path
+) -> None:
+    truth = made(tmp_path, "images/{split}/{stem}.jpg", "masks/{split}/{stem}.png")
+    for folder, (start, end) in (("images", of_images), ("masks", of_masks)):
+        for file in [one for one in (tmp_path / folder).rglob("*") if one.is_file()]:
+            file.rename(file.with_name(f"{start}{file.stem}{end}{file.suffix}"))
+    folders = "train: images/train\nval: images/val\n"
+    with pytest.raises(DataError) as caught:
+        reads(tmp_path, folders, truth)
+    told = [line.strip() for line in caught.value.next_step.splitlines() if "fix: " in line]
+    assert len(told) == sum(map(bool, (*of_images, *of_masks)))
+
+    if by_list:
+        listed(tmp_path, "{stem}")
+        for split in STEMS:
+            shown = sorted((tmp_path / "images" / split).rglob("*.jpg"))
+            text = "\n".join(one.relative_to(tmp_path).as_posix() for one in shown)
+            (tmp_path / "lists" / f"{split}.txt").write_text(text)
+    reads(tmp_path, (LISTS if by_list else folders) + "\n".join(told) + "\n", truth)
+
+
+def test_masks_beside_their_images_are_told_by_a_beginning(tmp_path: Path) -> None:
+    truth = made(tmp_path, "{split}/{stem}.jpg", "{split}/{stem}.png")
+    for file in list(tmp_path.rglob("*.png")):
+        file.rename(file.with_name(f"m_{file.name}"))
+
+    reads(tmp_path, "train: train\nval: val\nmask_prefix: m_\n", truth)
+
+
 def test_names_that_differ_in_their_beginnings_are_told_what_to_take_away(tmp_path: Path) -> None:
     made(tmp_path, "images/{split}/{stem}.jpg", "masks/{split}/{stem}.png")
     for split, stems in STEMS.items():

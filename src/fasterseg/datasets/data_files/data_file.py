@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files import values
+from fasterseg.datasets.data_files.affixes import Affixes
 from fasterseg.datasets.data_files.remedies import (
     BLACK,
     IGNORE,
@@ -90,9 +91,13 @@ class DataFile(TrueIsNoNumber):
     mask_suffix: str = ""
     """What the name of a mask has behind that of its image, before the ending: `_mask` for
     photo.jpg and photo_mask.png."""
+    mask_prefix: str = ""
+    """What the name of a mask begins with, before that of its image: `lbl_`."""
     image_suffix: str = ""
     """What the name of an image has at its end, before the ending, and its mask has not:
     `_leftImg8bit`."""
+    image_prefix: str = ""
+    """What the name of an image begins with, and its mask has not: `img_`."""
     palette: Annotated[
         Palette | None,
         BeforeValidator(values.palette, json_schema_input_type=values.PaletteAsWritten),
@@ -258,6 +263,16 @@ class DataFile(TrueIsNoNumber):
         """The keys that the file gives another value than the one that they have anyway."""
         fields = type(self).model_fields
         return tuple(key for key in fields if getattr(self, key) != fields[key].default)
+
+    @property
+    def of_images(self) -> Affixes:
+        """What images' names have before and behind those of their samples."""
+        return Affixes(self.image_prefix, self.image_suffix)
+
+    @property
+    def of_masks(self) -> Affixes:
+        """What masks' names have before and behind those of their samples."""
+        return Affixes(self.mask_prefix, self.mask_suffix)
 
     @property
     def colours_by_name(self) -> dict[str, Colours]:

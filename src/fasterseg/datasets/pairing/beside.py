@@ -1,33 +1,35 @@
-"""Masks in their images' own folder: told by an ending of their names, or by their type."""
+"""Masks in their images' own folder: told by affixes of their names, or by their type."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from fasterseg.datasets.data_files.affixes import Affixes
 from fasterseg.datasets.data_files.written_paths import composed
 from fasterseg.datasets.decoding import LOSSY_SUFFIXES
 
 
 def told_apart(
-    files: Sequence[Path], folder: Path, mask_suffix: str
+    files: Sequence[Path], folder: Path, of_masks: Affixes
 ) -> tuple[list[Path], list[Path]]:
     """Return images and masks.
 
-    A mask is called as an image with ``mask_suffix`` behind; without one, as an image of a lossy
-    type: photo.png beside photo.jpg.
+    A mask is called as an image with its own affixes; without any, as an image of a lossy type:
+    photo.png beside photo.jpg.
     """
     stems = {_below(path, folder) for path in files}
     lossy = {_below(path, folder) for path in files if is_lossy(path)}
 
     def is_mask(path: Path) -> bool:
         stem = _below(path, folder)
-        if is_lossy(path) or not stem.endswith(mask_suffix):
+        inside = of_masks.inside(stem)
+        if is_lossy(path) or inside is None:
             return False
-        if not mask_suffix:
+        if not of_masks:
             return stem in lossy
-        # An image may end as masks do, and has a mask of its own then.
-        return stem.removesuffix(mask_suffix) in stems or f"{stem}{mask_suffix}" not in stems
+        # An image may be called as masks are, and has a mask of its own then.
+        return inside in stems or composed(of_masks.around(stem)) not in stems
 
     masks = [path for path in files if is_mask(path)]
     known = set(masks)

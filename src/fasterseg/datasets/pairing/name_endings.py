@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import PurePosixPath
 
+from fasterseg.datasets.data_files.affixes import Affixes
 from fasterseg.datasets.data_files.remedies import lines, written
 from fasterseg.datasets.faults import Fault, FaultKind
 
@@ -15,6 +16,8 @@ _UNPAIRED = (FaultKind.UNPAIRED_IMAGE, FaultKind.UNPAIRED_MASK)
 _PART = re.compile(r"[._\- ]")
 _LEAST_SHARE = 0.9
 """So many of the images have to find a mask."""
+_MOST = 6
+"""So many beginnings, and ends, are tried."""
 
 
 def told_by_endings(
@@ -28,54 +31,62 @@ def told_by_endings(
 
 
 def _step(images: Collection[str], masks: Collection[str]) -> str:
-    for image_end, mask_end in sorted(product(_ends(images), _ends(masks)), key=_length):
-        if (image_end or mask_end) and _are_paired(_without(images, image_end), masks, mask_end):
-            keys = {"image_suffix": image_end, "mask_suffix": mask_end}
-            return "write into data.yaml:" + lines(
-                *(written(key, end) for key, end in keys.items() if end)
-            )
-    for image_start, mask_start in sorted(product(_starts(images), _starts(masks)), key=_length):
-        plain = {_behind(name, image_start) for name in images}
-        if plain & {_behind(name, mask_start) for name in masks}:
-            where = [
-                f"{start!r} from the beginning of the {what}' names"
-                for start, what in ((image_start, "images"), (mask_start, "masks"))
-                if start
-            ]
-            return f"call both alike: take {' and '.join(where)}"
+    """The keys that pair them: endings alone, else beginnings alone, else both."""
+    none = [""]
+    of_images, of_masks = (_starts(images), _ends(images)), (_starts(masks), _ends(masks))
+    for starts, ends in ((False, True), (True, False), (True, True)):
+        own = product(of_images[0] if starts else none, of_images[1] if ends else none)
+        others = product(of_masks[0] if starts else none, of_masks[1] if ends else none)
+        both = [(Affixes(*one), Affixes(*two)) for one, two in product([*own], [*others])]
+        for one, two in sorted(both, key=_length):
+            least = 0.0 if starts and not ends else _LEAST_SHARE
+            if (one or two) and _are_paired(_inside(images, one), {*_inside(masks, two)}, least):
+                return _told(one, two)
     return ""
 
 
-def _length(ends: tuple[str, str]) -> int:
-    return sum(map(len, ends))
+def _told(of_images: Affixes, of_masks: Affixes) -> str:
+    keys = {
+        "image_prefix": of_images.prefix,
+        "image_suffix": of_images.suffix,
+        "mask_prefix": of_masks.prefix,
+        "mask_suffix": of_masks.suffix,
+    }
+    shown = lines(*(written(key, affix) for key, affix in keys.items() if affix))
+    if of_images.suffix or of_masks.suffix:
+        return f"write into data.yaml:{shown}"
+    where = [
+        f"{start!r} from the beginning of the {what}' names"
+        for start, what in ((of_images.prefix, "images"), (of_masks.prefix, "masks"))
+        if start
+    ]
+    return f"call both alike: take {' and '.join(where)}; or write into data.yaml:{shown}"
 
 
-def _are_paired(images: Collection[str], masks: Collection[str], mask_end: str) -> bool:
-    known = set(_without(masks, mask_end))
-    return sum(name in known for name in images) >= _LEAST_SHARE * len(images)
+def _length(affixes: tuple[Affixes, Affixes]) -> int:
+    return sum(len(one.prefix) + len(one.suffix) for one in affixes)
 
 
-def _without(names: Iterable[str], end: str) -> list[str]:
-    return [name.removesuffix(end) for name in names]
+def _are_paired(images: Sequence[str], masks: Collection[str], least: float) -> bool:
+    paired = sum(name in masks for name in images)
+    return paired > 0 and paired >= least * len(images)
 
 
-def _behind(name: str, start: str) -> str:
-    path = PurePosixPath(name)
-    return path.with_name(path.name.removeprefix(start)).as_posix()
+def _inside(names: Collection[str], affixes: Affixes) -> list[str]:
+    """What the names of samples would be; a file that is called otherwise keeps its own."""
+    return [affixes.inside(name) or name for name in names]
 
 
-def _ends(names: Collection[str]) -> Iterator[str]:
+def _ends(names: Collection[str]) -> list[str]:
     """What all names end in, from one of its parts on: the whole, shorter ones, and nothing."""
-    yield ""
     shared = shared_beginning([PurePosixPath(name).name[::-1] for name in names])[::-1]
-    yield from (shared[found.start() :] for found in _PART.finditer(shared))
+    return ["", *(shared[found.start() :] for found in _PART.finditer(shared))][:_MOST]
 
 
-def _starts(names: Collection[str]) -> Iterator[str]:
+def _starts(names: Collection[str]) -> list[str]:
     """What all begin with, up to one of its parts."""
-    yield ""
     shared = shared_beginning([PurePosixPath(name).name for name in names])
-    yield from (shared[: found.end()] for found in _PART.finditer(shared))
+    return ["", *(shared[: found.end()] for found in _PART.finditer(shared))][:_MOST]
 
 
 def shared_beginning(names: Collection[str]) -> str:

@@ -60,13 +60,13 @@ class NamedImages:
         data, folder = self.data, self.tree.root / entry
         beside = self._masks_of(PurePosixPath(entry))
         if beside == folder:
-            images, masks = told_apart(self.tree.pictures(folder), folder, data.mask_suffix)
+            images, masks = told_apart(self.tree.pictures(folder), folder, data.of_masks)
         elif is_folder(folder) and not is_folder(beside) and data.masks_dir is None:
             raise self._no_masks(beside)
         else:
             images, masks = self.tree.pictures(folder), self.tree.pictures(beside)
-        _join(self.images, keyed(images, stem_below(folder, data.image_suffix)))
-        _join(self.masks, keyed(masks, stem_below(beside, data.mask_suffix)))
+        _join(self.images, keyed(images, stem_below(folder, data.of_images)))
+        _join(self.masks, keyed(masks, stem_below(beside, data.of_masks)))
 
     def add_line(self, line: str, places: Sequence[str]) -> None:
         """Take in what a line of a list names: an image, a stem, or an image and its mask."""
@@ -85,20 +85,25 @@ class NamedImages:
 
     def _named(self, line: str) -> _Listed | None:
         """What a line names; None where that is no image."""
-        path, suffix = PurePosixPath(as_it_lies(self.tree.root, line)), self.data.image_suffix
+        path = PurePosixPath(as_it_lies(self.tree.root, line))
         if _has_type(path) and is_file(self.tree.root / path):
-            return _Listed(_without_type(path).removesuffix(suffix), str(path))
+            return _Listed(self._name_of(path), str(path))
         if pair := two_paths(line, self._is_picture):
             image, mask = (as_it_lies(self.tree.root, one) for one in pair)
-            return _Listed(_without_type(PurePosixPath(image)).removesuffix(suffix), image, mask)
+            return _Listed(self._name_of(PurePosixPath(image)), image, mask)
         if self.tree.leads_out(str(path)):
             return None if self._elsewhere.step_for(line) else _Listed(line, line)
         home = self._home_of(path) if path.name else None
         found = self._images_of(home, path) if home is not None else []
         if not found:
             return None
-        name = _without_type(path).removesuffix(suffix) if _has_type(path) else composed(str(path))
+        name = self._name_of(path) if _has_type(path) else composed(str(path))
         return _Listed(name, found[0].relative_to(self.tree.root).as_posix())
+
+    def _name_of(self, path: PurePosixPath) -> str:
+        """The sample of an image that is listed with its type."""
+        own = composed(path.with_suffix("").as_posix())
+        return self.data.of_images.inside(own) or own
 
     def _is_picture(self, name: str) -> bool:
         suffix = PurePosixPath(name).suffix.lower()
@@ -110,7 +115,7 @@ class NamedImages:
             named = self.tree.root / found.mask
             return [named] if self.tree.is_inside(named) else []
         image, data = self.tree.root / found.image, self.data
-        stem = image.stem.removesuffix(data.image_suffix) + data.mask_suffix
+        stem = data.of_masks.around(data.of_images.inside(image.stem) or image.stem)
         for folder in self._folders_of_masks(PurePosixPath(found.image)):
             masks = [path for path in self.tree.siblings(folder, stem) if path != image]
             if folder == image.parent:
@@ -136,7 +141,7 @@ class NamedImages:
         if named == _BESIDE:
             return there if there != root and is_folder(there) else root / folder
         # Nothing names another folder, and there is none.
-        beside = not named and (named is not None or self.data.mask_suffix)
+        beside = not named and (named is not None or self.data.of_masks)
         return root / folder if beside and not is_folder(there) else there
 
     def _of_split(self, named: Mapping[str, str]) -> Path:
@@ -168,7 +173,7 @@ class NamedImages:
             for one in (self.tree.root, *folders_below(self.tree.root))
             if never.isdisjoint((one, *one.parents))
         ]
-        names = (f"{stem}{self.data.image_suffix}", str(stem))
+        names = (self.data.of_images.around(str(stem)), str(stem))
         some = [one for one in homes if any(_has(one, name, IMAGE_SUFFIXES) for name in names)]
         photos = [one for one in some if any(_has(one, name, LOSSY_SUFFIXES) for name in names)]
         found = photos or some
@@ -184,13 +189,12 @@ class NamedImages:
         return found[0] if found else None
 
     def _images_of(self, home: Path, stem: PurePosixPath) -> list[Path]:
-        folder, suffix = home / stem.parent, self.data.image_suffix
+        folder = home / stem.parent
         if _has_type(stem):
             found = self.tree.siblings(folder, stem.stem)
             return [path for path in found if composed(path.name) == composed(stem.name)]
-        found = self.tree.siblings(folder, stem.name + suffix) or self.tree.siblings(
-            folder, stem.name
-        )
+        own = self.data.of_images.around(stem.name)
+        found = self.tree.siblings(folder, own) or self.tree.siblings(folder, stem.name)
         images = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
         return sorted(images, key=is_lossy, reverse=True)
 
@@ -258,10 +262,6 @@ def _in_place(folder: PurePosixPath, image: PurePosixPath | None, masks: str) ->
 def _join(into: Files, more: Mapping[str, list[Path]]) -> None:
     for key, files in more.items():
         into.setdefault(key, []).extend(files)
-
-
-def _without_type(path: PurePosixPath) -> str:
-    return composed(path.with_suffix("").as_posix())
 
 
 def _has_type(path: PurePosixPath) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fasterseg.amounts import first_few
+from fasterseg.datasets.data_files.affixes import NO_AFFIXES, Affixes
 from fasterseg.datasets.data_files.written_paths import composed
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES, MASK_SUFFIXES
 from fasterseg.datasets.faults import SHOWN_EXAMPLES, Fault, FaultKind
@@ -253,15 +254,14 @@ def keyed(files: Iterable[Path], key_of: Callable[[Path], str | None]) -> dict[s
     return dict(groups)
 
 
-def stem_below(folder: Path, suffix: str = "") -> Callable[[Path], str | None]:
-    """Return a key: the path below a folder without extension and without ``suffix``.
+def stem_below(folder: Path, affixes: Affixes = NO_AFFIXES) -> Callable[[Path], str | None]:
+    """Return a key: the path below a folder without extension and without affixes of the name.
 
     Its letters are composed, so that an image and its mask from other systems have one.
     """
 
     def key(path: Path) -> str | None:
-        stem, end = composed(path.relative_to(folder).with_suffix("").as_posix()), composed(suffix)
-        return stem.removesuffix(end) if stem.endswith(end) else None
+        return affixes.inside(path.relative_to(folder).with_suffix("").as_posix())
 
     return key
 
@@ -272,6 +272,6 @@ def pair_folders(
     """Pair the images under one folder with the masks under another, by stem."""
     return pair_files(
         tree,
-        keyed(tree.pictures(images), stem_below(images, image_suffix)),
-        keyed(tree.pictures(masks), stem_below(masks, mask_suffix)),
+        keyed(tree.pictures(images), stem_below(images, Affixes(suffix=image_suffix))),
+        keyed(tree.pictures(masks), stem_below(masks, Affixes(suffix=mask_suffix))),
     )

@@ -41,6 +41,9 @@ LAYOUTS = {
     "starts": ("Pictures/img_{}.jpg", "Truth/mask_{}.png", "train"),
     "starts side by side": ("{split}/image{}.png", "{split}/label{}.png", "train val"),
     "endings on both": ("data/{}-rgb.png", "data/{}-gt.png", "train"),
+    "both ends": ("{split}/pic/img_{}_rgb.jpg", "{split}/truth/lbl_{}_gt.png", "train val"),
+    "both ends side by side": ("data/img_{}-rgb.png", "data/lab-{}-ids.png", "train"),
+    "a start and an end": ("images/img_{}.jpg", "masks/{}_gt.png", "train"),
     "two types": ("shots/{}.jpg", "truth/{}.jpg.png", "train"),
     "splits inside": ("img/{split}/{}.jpg", "lbl/{split}/{}.png", "train val test"),
 }

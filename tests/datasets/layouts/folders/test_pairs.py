@@ -48,6 +48,37 @@ def test_two_folders_are_one_split_of_what_both_have(
     assert any("layout: pairs and names" in note for note in notes)
 
 
+def test_images_and_masks_of_which_none_go_together_are_told(tmp_path: Path) -> None:
+    for index in range(3):
+        image, labels = scene(index)
+        save(image, tmp_path / "images" / f"one{index}.png")
+        save(labels, tmp_path / "masks" / f"other{index + 5}.png")
+
+    with pytest.raises(DataError) as caught:
+        check_data(tmp_path)
+
+    assert "3 images without a mask: images/one0.png" in caught.value.why
+    assert "3 masks without an image: masks/other5.png" in caught.value.why
+
+
+def test_masks_of_several_beginnings_are_refused_until_a_data_file_says_which(
+    tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    def put(name: str, image: Labels, labels: Labels) -> None:
+        save(image, tmp_path / "pic" / f"{name}.jpg")
+        save(labels, tmp_path / "truth" / f"ids_{name}.png")
+        save(COLOURS[labels], tmp_path / "truth" / f"colours_{name}.png")
+
+    truth = some(3, put)
+    with pytest.raises(DataError, match="several masks go with the same images") as caught:
+        open_data(tmp_path)
+    told = [line.strip() for line in caught.value.next_step.splitlines()[1:]]
+    assert told == ["layout: pairs", "mask_prefix: colours_"]
+
+    (tmp_path / "data.yaml").write_text("layout: pairs\nmask_prefix: ids_\n")
+    reads_as(tmp_path, {"train": truth})
+
+
 def test_splits_are_folders_in_both_or_have_both(tmp_path: Path, reads_as: ReadsAs) -> None:
     counts = {"train": 2, "valid": 1}
     truth = mmsegmentation_set(tmp_path / "in", counts, folders=("images", "masks"))

@@ -68,7 +68,7 @@ _DIGITS = 2
 
 def is_meant(tree: Tree, data: DataFile) -> bool:
     """Whether a data file that names no layout has polygons beside its images, and no masks."""
-    if not data.train or data.masks_dir or data.palette or data.mask_suffix:
+    if not data.train or data.masks_dir or data.palette or data.of_masks:
         return False
     probe = Tree(tree.root, tree.may_leave)
     images = (image for entry in data.train for _, image in _images_of(probe, entry))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fasterseg.datasets.data_files.affixes import OF_NAMES
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.layouts.classes.id_classes import NAMED_BY_DATA, classes_listed_in
 from fasterseg.datasets.layouts.folders.two_folders import LISTS, SPLITS, divided, has_mask
@@ -16,7 +17,7 @@ from fasterseg.datasets.pairing.pairs import Tree
 from fasterseg.datasets.pictures.listing import is_folder
 from fasterseg.datasets.sources.files import FileSource
 
-TAKES = NAMED_BY_DATA | {"image_suffix", "mask_suffix"}
+TAKES = NAMED_BY_DATA | OF_NAMES
 
 _FOLDERS = (("img_dir", "ann_dir"), ("images", "annotations"))
 

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from fasterseg.datasets.data_files.affixes import Affixes
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.layouts.classes.tool_classes import OF_IDS, ToolClasses
 from fasterseg.datasets.pairing.beside import told_apart
@@ -21,7 +22,7 @@ TAKES = OF_IDS
 
 _SPLITS = ("train", "valid", "val", "test")
 _TABLE, _HEAD = "_classes.csv", "pixel value"
-_MASK_END = "_mask"
+_OF_MASKS = Affixes(suffix="_mask")
 _BACKGROUND = "background"
 
 
@@ -49,9 +50,9 @@ def open_roboflow(tree: Tree, place: Place, said: DataFile) -> FileSource:
 
 
 def _pairing(tree: Tree, folder: Path) -> Pairing:
-    images, masks = told_apart(tree.pictures(folder), folder, _MASK_END)
+    images, masks = told_apart(tree.pictures(folder), folder, _OF_MASKS)
     return pair_files(
-        tree, keyed(images, stem_below(folder)), keyed(masks, stem_below(folder, _MASK_END))
+        tree, keyed(images, stem_below(folder)), keyed(masks, stem_below(folder, _OF_MASKS))
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files.data_file import DataFile
-from fasterseg.datasets.data_files.remedies import lines
+from fasterseg.datasets.data_files.remedies import lines, written
 from fasterseg.datasets.layouts.annotations.split_folders import USUAL
 from fasterseg.datasets.layouts.folders.matched_series import Match, Matches, matches_in
 from fasterseg.datasets.pairing.pairs import Pairing, Tree, keyed
@@ -38,9 +38,7 @@ def matches_of(home: Path, said: DataFile) -> Matches:
             next_step="write what the masks' folders have in common, as in  masks_dir: masks",
         )
     folder = said.masks_dir or ""
-    found = matches_in(
-        home, masks_in=folder, image_ending=said.image_suffix, mask_ending=said.mask_suffix
-    )
+    found = matches_in(home, masks_in=folder, of_images=said.of_images, of_masks=said.of_masks)
     if folder and not found.found:
         raise DataError(
             f"no masks that go with images lie in {folder!r}",
@@ -135,7 +133,10 @@ def _ambiguous(tree: Tree, match: Match) -> DataError:
         step += lines("layout: pairs", f"masks_dir: {own[-1] if own else first.place}")
     elif any(one.ending != first.ending for one in others):
         step = "say in a data.yaml which are meant, as in"
-        step += lines("layout: pairs", f"mask_suffix: {first.ending or others[0].ending}")
+        step += lines("layout: pairs", written("mask_suffix", first.ending or others[0].ending))
+    elif any(one.start != first.start for one in others):
+        step = "say in a data.yaml which are meant, as in"
+        step += lines("layout: pairs", written("mask_prefix", first.start or others[0].start))
     else:
         step = "put those that are meant into a folder of their own"
     return DataError(

@@ -15,6 +15,7 @@ from functools import lru_cache
 from heapq import nlargest
 from pathlib import Path, PurePosixPath
 
+from fasterseg.datasets.data_files.affixes import NO_AFFIXES, Affixes
 from fasterseg.datasets.faults import FileFault
 from fasterseg.datasets.layouts.folders.name_series import Series, folders_of_pictures, series_in
 from fasterseg.datasets.masks.mask_reading import read_mask
@@ -65,24 +66,39 @@ class Matches:
 
 
 def matches_in(
-    root: Path, *, masks_in: str = "", image_ending: str = "", mask_ending: str = ""
+    root: Path,
+    *,
+    masks_in: str = "",
+    of_images: Affixes = NO_AFFIXES,
+    of_masks: Affixes = NO_AFFIXES,
 ) -> Matches:
     """Return what goes together below a folder, in the order of its paths.
 
-    `masks_in` is a folder, or the end of the paths of several, that all masks lie in; the endings
-    are those of all images and of all masks.  Each where it is given.
+    `masks_in` is a folder, or the end of the paths of several, that all masks lie in; the affixes
+    are those of all images and of all masks.  Each where it is given.  Names that have more at both
+    ends are looked at where no others go together.
     """
     folders = folders_of_pictures(root)
-    every = [one for folder, names in folders.items() for one in series_in(root, folder, names)]
-    images = [one for one in every if image_ending in ("", one.ending)]
-    masks = [
-        one
-        for one in every
-        if mask_ending in ("", one.ending) and (not masks_in or _lies_in(one, masks_in))
-    ]
-    found = tuple(_nearest(list(_fitting(images, masks))))
+    for both_ends in (False, True):
+        every = [
+            one
+            for folder, names in folders.items()
+            for one in series_in(root, folder, names, both_ends=both_ends)
+        ]
+        images = [one for one in every if _is_called(one, of_images)]
+        masks = [
+            one
+            for one in every
+            if _is_called(one, of_masks) and (not masks_in or _lies_in(one, masks_in))
+        ]
+        if found := tuple(_nearest(list(_fitting(images, masks)))):
+            break
     used = {one.folder for match in found for one in (match.images, *match.masks)}
     return Matches(found, tuple(folder for folder in folders if folder not in used))
+
+
+def _is_called(series: Series, affixes: Affixes) -> bool:
+    return affixes.prefix in ("", series.start) and affixes.suffix in ("", series.ending)
 
 
 def _lies_in(series: Series, folder: str) -> bool:

@@ -115,12 +115,17 @@ def folders_of_pictures(root: Path) -> dict[Path, list[str]]:
     return found
 
 
-def series_in(root: Path, folder: Path, names: Sequence[str]) -> Iterator[Series]:
-    """Yield the series of a folder: of all its pictures, and of those with each usual part."""
+def series_in(
+    root: Path, folder: Path, names: Sequence[str], *, both_ends: bool = False
+) -> Iterator[Series]:
+    """Yield the series of a folder: of all its pictures, and of those with each usual part.
+
+    With ``both_ends`` these are of a start and an ending together, too.
+    """
     files = {composed(Path(name).stem): folder / name for name in reversed(names)}
     yield Series(root, folder, "", "", dict(sorted(files.items())))
     affixes = [*(("", end) for end in _endings(files)), *((start, "") for start in _starts(files))]
-    for start, end in affixes:
+    for start, end in [*affixes, *(_both_ends(files) if both_ends else ())]:
         own = {
             stem[len(start) : len(stem) - len(end)]: path
             for stem, path in files.items()
@@ -137,21 +142,39 @@ def _has(stem: str, start: str, ending: str) -> bool:
 
 def _endings(stems: Collection[str]) -> list[str]:
     """What several names end in, from one of their parts on, the most usual first."""
-    counts: Counter[str] = Counter()
-    for stem in stems:
-        places = [found.start() for found in _SEPARATOR.finditer(stem) if found.start()]
-        counts.update(stem[place:] for place in places[-_MOST_PARTS:])
+    counts = Counter(end for stem in stems for end in _ends_of(stem))
     return _usual(counts, stems)
 
 
 def _starts(stems: Collection[str]) -> list[str]:
     """What several names begin with, up to one of their parts or to a number."""
-    counts: Counter[str] = Counter()
-    for stem in stems:
-        places = [found.end() for found in _SEPARATOR.finditer(stem)][:_MOST_PARTS]
-        numbers = [found.start() for found in _NUMBER.finditer(stem)][:1]
-        counts.update({stem[:place] for place in (*places, *numbers) if place})
+    counts = Counter(start for stem in stems for start in _starts_of(stem))
     return _usual(counts, stems)
+
+
+def _both_ends(stems: Collection[str]) -> list[tuple[str, str]]:
+    """What several names begin with and end in."""
+    starts, ends = {*_starts(stems)}, {*_endings(stems)}
+    counts = Counter(
+        (start, end)
+        for stem in stems
+        for start in starts.intersection(_starts_of(stem))
+        for end in ends.intersection(_ends_of(stem))
+        if _has(stem, start, end)
+    )
+    least = min(_FEWEST, len(stems) // 2)
+    return [both for both, count in counts.most_common(_MOST_AFFIXES) if count >= least]
+
+
+def _ends_of(stem: str) -> list[str]:
+    places = [found.start() for found in _SEPARATOR.finditer(stem) if found.start()]
+    return [stem[place:] for place in places[-_MOST_PARTS:]]
+
+
+def _starts_of(stem: str) -> set[str]:
+    places = [found.end() for found in _SEPARATOR.finditer(stem)][:_MOST_PARTS]
+    numbers = [found.start() for found in _NUMBER.finditer(stem)][:1]
+    return {stem[:place] for place in (*places, *numbers) if place}
 
 
 def _usual(counts: Counter[str], stems: Collection[str]) -> list[str]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from fasterseg.datasets.data_files.affixes import OF_NAMES, Affixes
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES
 from fasterseg.datasets.layouts.annotations.split_folders import USUAL
@@ -44,7 +45,7 @@ from fasterseg.datasets.pictures.listing import is_file, is_folder
 from fasterseg.datasets.sources.files import FileSource
 
 NAME = "pairs"
-TAKES = NAMED_BY_DATA | OF_COLOURS | {"image_suffix", "mask_suffix", "masks_dir"}
+TAKES = NAMED_BY_DATA | OF_COLOURS | OF_NAMES | {"masks_dir"}
 
 _IMAGES = ("images", "image", "imgs", "img", "photos", "frames")
 _MASKS = ("masks", "mask", "labels", "label", "annotations", "segmentation", "gt")
@@ -141,12 +142,12 @@ def _by_splits(tree: Tree, splits: list[Path], said: DataFile) -> Divided:
 
 
 def _beside(tree: Tree, folder: Path, said: DataFile) -> Pairing:
-    ending = said.mask_suffix or _ending_in(folder) or ""
-    images, masks = told_apart(tree.pictures(folder), folder, ending)
+    of_masks = said.of_masks or Affixes(suffix=_ending_in(folder) or "")
+    images, masks = told_apart(tree.pictures(folder), folder, of_masks)
     return pair_files(
         tree,
-        keyed(images, stem_below(folder, said.image_suffix)),
-        keyed(masks, stem_below(folder, ending)),
+        keyed(images, stem_below(folder, said.of_images)),
+        keyed(masks, stem_below(folder, of_masks)),
     )
 
 

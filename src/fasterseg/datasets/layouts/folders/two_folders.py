@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fasterseg.datasets.data_files.affixes import Affixes
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.decoding import MASK_SUFFIXES
+from fasterseg.datasets.pairing.name_endings import told_by_endings
 from fasterseg.datasets.pairing.pairs import Pairing, Tree, keyed, pair_files, stem_below
 from fasterseg.datasets.pairing.splits import (
     Divided,
@@ -46,7 +48,10 @@ def divided(
     splits = [name for name in SPLITS if is_folder(images / name)]
     if not splits:
         found = _keyed(tree, images, masks, said)
-        return by_lists(tree, lists, *found)
+        divided = by_lists(tree, lists, *found)
+        return (
+            divided if any(map(_holds_any, divided.pairings.values())) else _unpaired(tree, *found)
+        )
     pairings: dict[str, Pairing] = {}
     bare = [name for name in splits if not is_folder(masks / name)]
     for name in splits:
@@ -58,13 +63,22 @@ def divided(
     return without_empty(pairings, notes)
 
 
+def _holds_any(pairing: Pairing) -> bool:
+    return bool(pairing.pairs or pairing.faults)
+
+
+def _unpaired(tree: Tree, images: Files, masks: Files) -> Divided:
+    """One split in which nothing goes together, and why."""
+    faults = told_by_endings(pair_files(tree, images, masks).faults, images, masks)
+    return Divided({"train": Pairing((), faults)})
+
+
 def _keyed(tree: Tree, images: Path, masks: Path, said: DataFile) -> tuple[Files, Files]:
-    own = keyed(tree.pictures(images), stem_below(images, said.image_suffix))
+    own = keyed(tree.pictures(images), stem_below(images, said.of_images))
     found = keyed(tree.pictures(masks), stem_below(masks))
-    ending = said.mask_suffix or _ending(own, found)
-    return own, {
-        key.removesuffix(ending): files for key, files in found.items() if key.endswith(ending)
-    }
+    of_masks = said.of_masks or Affixes(suffix=_ending(own, found))
+    named = {key: of_masks.inside(key) for key in found}
+    return own, {name: found[key] for key, name in named.items() if name is not None}
 
 
 def _ending(images: Mapping[str, list[Path]], masks: Mapping[str, list[Path]]) -> str:
