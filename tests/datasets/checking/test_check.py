@@ -161,7 +161,7 @@ MUTATIONS: dict[str, tuple[FaultKind, Callable[[Path], Any]]] = {
     "image in two splits": (FaultKind.SHARED_IMAGE, share_image),
     "split all ignored": (FaultKind.UNLABELLED_SPLIT, ignore_everything),
     "split empty": (FaultKind.EMPTY_SPLIT, empty_split),
-    "list leads out": (FaultKind.OUTSIDE, list_of("../data/images/train/train0.jpg")),
+    "list leads out": (FaultKind.OUTSIDE, list_of("../other/photos/0.jpg")),
     "list is absolute": (FaultKind.OUTSIDE, list_of("/etc/hostname.jpg")),
     "list names nothing": (FaultKind.BAD_LIST, list_of("images/train/absent.jpg")),
     "list names twice": (
@@ -285,7 +285,7 @@ def test_unknown_ids_are_told_with_pixels_and_files(make_folder: MakeFolder) -> 
 BINARY = "train: images/train\nval: images/val\nmasks_dir: masks\nnames: [ground, thing]\n"
 
 
-@pytest.mark.parametrize("values", [(0, 128, 255), (1, 2, 3), (0, 127, 254), (0, 1, 7, 255)])
+@pytest.mark.parametrize("values", [(0, 128, 255), (0, 127, 254), (0, 1, 7, 255)])
 def test_as_many_ids_as_classes_are_these_by_the_line_that_is_proposed(
     values: tuple[int, ...], make_folder: MakeFolder
 ) -> None:
