@@ -244,6 +244,33 @@ def test_what_is_no_picture_is_refused(content: bytes, tmp_path: Path) -> None:
     assert caught.value.exit_code == 3
 
 
+@pytest.mark.parametrize(
+    ("content", "words", "step"),
+    [
+        (b"\0\0\0\x18ftypheic", "HEIC", "JPEG or PNG"),
+        (b"\0\0\0\x18ftypavif", "AVIF", "JPEG or PNG"),
+        (b"\0\0\0\x0cjP  \r\n", "JPEG 2000", "JPEG or PNG"),
+        (b"GIF89a", "GIF", "JPEG or PNG"),
+        (b"P6\n8 8\n255\n", "PNM", "JPEG or PNG"),
+        (b"\x93NUMPY", "a NumPy array", "JPEG or PNG"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS", "git lfs pull"),
+        (b"\n<!DOCTYPE html><html>", "a web page", "download the files anew"),
+        (bytes(100), "zeros", "never written"),
+        (b"something else", "data in its 214 bytes", "restore the files"),
+    ],
+)
+def test_what_a_file_is_in_place_of_a_picture_is_told_with_what_to_do(
+    content: bytes, words: str, step: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(content + bytes(200))
+
+    with pytest.raises(FileFault) as caught:
+        read_image(tmp_path / "a.jpg")
+
+    assert words in caught.value.why
+    assert step in caught.value.next_step
+
+
 def test_values_that_no_rule_scales_are_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.tif", np.full((2, 2), 7.5, dtype=np.float32))
 

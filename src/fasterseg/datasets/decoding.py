@@ -205,6 +205,8 @@ def _of_pillow(image: Image.Image, name: str, wanted: Wanted) -> Opened:
                 low = low_bytes(data, image.format or "", raw_mode) if deep else None
             require_bounded(tags_of(image))
             tag, several = turn_of(image), is_one_of_several(image)
+            if data is not None and image.format == "TIFF":
+                several = stream.several
             image.load()
     except TooLarge as error:
         raise wanted.refusal(name, error) from error

@@ -420,6 +420,18 @@ def test_an_image_with_two_masks_that_differ_is_told_with_both(
     assert "images/train/copy.jpg and images/train/other.jpg and images/train/train0.jpg" in note
 
 
+def test_a_file_of_a_type_that_is_not_read_is_told_once(make_folder: MakeFolder) -> None:
+    root = make_folder()
+    for path, suffix in ((image(root), ".gif"), (mask(root, "train/train1.png"), ".npy")):
+        path.rename(path.with_suffix(suffix))
+
+    with pytest.raises(DataError) as caught:
+        check_data(root)
+
+    assert caught.value.what == "2 files of a type that is not read"
+    assert caught.value.next_step == "convert them: images to JPEG or PNG, masks to PNG"
+
+
 def test_notes_and_hidden_files_beside_the_pictures_do_no_harm(make_folder: MakeFolder) -> None:
     root = make_folder()
     image(root, "train/.DS_Store").write_bytes(b"x")

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fasterseg.datasets.decoding import read_image
-from fasterseg.datasets.faults import FileFault
+from fasterseg.datasets.decoding import decode, read_image
+from fasterseg.datasets.faults import FaultKind, FileFault
+from fasterseg.datasets.masks.mask_reading import read_mask
 from fasterseg.datasets.pictures.limits import MOST_SCANS
+from fasterseg.datasets.pictures.pixels import Interpretation
 
 DICE = np.random.default_rng(0)
 PHOTO = Image.fromarray(DICE.integers(0, 256, (40, 56, 3), dtype=np.uint8))
@@ -39,6 +41,43 @@ def test_whatever_lies_behind_a_picture_does_no_harm(kind: str, tmp_path: Path) 
     for _ in range(20):
         behind = FILM + dice.bytes(20_000) + b"\xff\xda\0\x02" + b"\xff\xd8\xff\xe0"
         assert (pixels_of(whole + behind, tmp_path) == wanted).all()
+
+
+def paged(kind: int) -> bytes:
+    """A TIFF of ids whose second page is half as large, and is of that kind."""
+    first = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4))
+    second = first.resize((2, 2))
+    second.encoderinfo = {"tiffinfo": {254: kind}}
+    buffer = io.BytesIO()
+    first.save(buffer, "TIFF", save_all=True, append_images=[second])
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("kind", "several"), [(0, True), (1, False), (4, False), (2, True)])
+def test_smaller_copies_of_a_page_are_no_further_pictures(
+    kind: int, several: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.tif"
+    path.write_bytes(paged(kind))
+    told = {Interpretation.SEVERAL} if several else set()
+    assert decode(path).remarks.interpreted == told
+    with Image.open(path) as image:
+        assert decode(image).remarks.interpreted == told
+    if several:
+        with pytest.raises(FileFault, match="several pictures"):
+            read_mask(path)
+    else:
+        assert read_mask(path).shape == (3, 4)
+
+
+def test_a_mask_with_jpeg_in_a_tiff_is_lossy_as_a_jpeg_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    path.write_bytes(encoded("TIFF", compression="jpeg"))
+    decode(path)
+    with pytest.raises(FileFault) as caught:
+        read_mask(path)
+    assert caught.value.fault.kind is FaultKind.LOSSY_MASK
+    assert read_mask(path, lossy=True).shape == (40, 56)
 
 
 @pytest.mark.parametrize("settings", [{}, {"progressive": True}, {"restart_marker_rows": 1}])

@@ -45,6 +45,7 @@ _MOST_PIXELS_AT_ONCE = 8_000_000
 _BYTES_PER_PIXEL = 4
 # So many different values are remembered of all masks that hold what is no class.
 _REMEMBERED = 1 << 16
+_UNREADABLE = frozenset({FaultKind.UNREADABLE_IMAGE, FaultKind.UNREADABLE_MASK})
 _TWO_VALUES = frozenset({0, 255})
 
 T = TypeVar("T")
@@ -113,7 +114,7 @@ class _Findings:
 
     def take_in(self, split: str, look: Look) -> None:
         """Remember what one sample's files held."""
-        self.faults += [one for one in look.faults if (one.kind, one.file) not in self.listed]
+        self.faults += [one for one in look.faults if not self._is_told(one)]
         _count(self.raw_values[look.part], look.raw_values)
         _count(self.unknown_pixels[look.part], look.unknown)
         _count(self.unknown_files, {(look.part, value): 1 for value in look.unknown})
@@ -124,6 +125,11 @@ class _Findings:
             self.places[look.image_hash].append(Place(split, look.shown, look.mask_hash))
         if look.lone and look.size is not None:
             self.lone_sizes[look.size] += 1
+
+    def _is_told(self, fault: Fault) -> bool:
+        """Whether the listing told it; what is of a type that is not read cannot be read either."""
+        unread = fault.kind in _UNREADABLE and (FaultKind.UNSUPPORTED, fault.file) in self.listed
+        return unread or (fault.kind, fault.file) in self.listed
 
 
 def _count(counter: Counter[T], found: Mapping[T, int]) -> None:

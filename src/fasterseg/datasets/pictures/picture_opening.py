@@ -14,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
 from fasterseg.datasets.pictures.limits import DEFAULT_LIMIT, HIGHEST_LIMIT, PixelLimit, TooLarge
+from fasterseg.datasets.pictures.other_kinds import told_by_start
 from fasterseg.datasets.pictures.pixels import (
     Opened,
     has_spare_band,
@@ -52,6 +53,11 @@ class Wanted:
     deep: bool = False
     limit: PixelLimit = DEFAULT_LIMIT
 
+    @property
+    def is_no_lossy_mask(self) -> bool:
+        """Whether it is to be a mask, and none in a lossy format."""
+        return self.is_mask and not {*LOSSY_FORMATS} <= {*self.formats}
+
     def fault(self, name: str, reason: str, next_step: str = "") -> FileFault:
         """What is said of a file that cannot be read."""
         kind = FaultKind.UNREADABLE_MASK if self.is_mask else FaultKind.UNREADABLE_IMAGE
@@ -85,7 +91,7 @@ def file_bytes(path: Path, name: str, wanted: Wanted) -> bytes:
         raise wanted.fault(name, reason) from error
     if not data:
         raise wanted.fault(name, "the file is empty")
-    if wanted.is_mask and kind_of(data) in {*LOSSY_FORMATS} - {*wanted.formats}:
+    if wanted.is_no_lossy_mask and kind_of(data) in LOSSY_FORMATS:
         raise FileFault(Fault(FaultKind.LOSSY_MASK, name, "JPEG or WebP inside"))
     return data
 
@@ -93,7 +99,11 @@ def file_bytes(path: Path, name: str, wanted: Wanted) -> bytes:
 def opened_bytes(data: bytes, name: str, wanted: Wanted) -> Opened:
     """Return a picture with all its pixels; raises FileFault."""
     try:
+        if wanted.is_no_lossy_mask and kind_of(data) == "TIFF" and TiffForm.of(data).is_lossy:
+            raise FileFault(Fault(FaultKind.LOSSY_MASK, name, "a TIFF with JPEG or WebP inside"))
         return _opened(data, wanted)
+    except FileFault:
+        raise
     except TooLarge as error:
         raise wanted.refusal(name, error) from error
     except UnidentifiedImageError as error:
@@ -106,7 +116,10 @@ def _unidentified(data: bytes, name: str, wanted: Wanted) -> FileFault:
     """The fault of what is no picture of a format, or of a TIFF that is none of those known."""
     form = TiffForm.of(data) if kind_of(data) == "TIFF" else TiffForm({})
     if not form.tags:
-        return wanted.fault(name, f"no {', '.join(wanted.formats)} data in its {len(data):,} bytes")
+        words, step = told_by_start(data)
+        found = f": it holds {words}" if words else ""
+        reason = f"no {', '.join(wanted.formats)} data in its {len(data):,} bytes{found}"
+        return wanted.fault(name, reason, step)
     step = PLAIN_MASKS if wanted.is_mask else form.advice
     return wanted.fault(name, f"it is {form.describe()}: that is not read", step)
 

@@ -26,6 +26,8 @@ _BELOW = frozenset({34665, 34853, 40965})
 _SPARE_BYTES = 1 << 20
 _LEAST_TILE = 1 << 22
 _JPEG = frozenset({6, 7})
+_COPY, _MOST_COPIES = 1 | 4, 64
+"""Bits of a page's kind: a smaller copy, as maps have them, and what is transparent in another."""
 _MOST_SCANS_OF_A_STRIP = 20
 
 
@@ -80,10 +82,24 @@ def require_bounded(data: bytes) -> Directories:
         return found
     first = form.first(data)
     following = _walk(data, form, first, found, seen=set())
-    found.several = following not in (0, first) and _tags_at(data, form, following) > 0
+    found.several = _has_another(data, form, following, seen={first})
     if found.value_bytes > 4 * len(data) + _SPARE_BYTES:
         raise TooLarge(f"its tags name {found.value_bytes:,} bytes, and the file has {len(data):,}")
     return found
+
+
+def _has_another(data: bytes, form: Form, place: int, *, seen: set[int]) -> bool:
+    """Whether a page follows that is no smaller copy of another, nor says where one is opaque."""
+    while place and place not in seen and len(seen) < _MOST_COPIES:
+        seen.add(place)
+        entries = list(_entries(data, form, place))
+        kind = next((_first_value(data, form, at, 4) for tag, _, _, at in entries if tag == 254), 0)
+        if entries and not kind & _COPY:
+            return True
+        step, head = (20, 8) if form.large else (12, 2)
+        behind = place + head + step * len(entries)
+        place = form.number(data, behind, form.offset_bytes) if entries else 0
+    return False
 
 
 def require_sound_tiff(data: bytes) -> bool:

@@ -41,6 +41,8 @@ _REREAD_BITS = frozenset({8, 16})
 # None, LZW, Deflate (two), PackBits, LZMA, Zstandard: nothing but their bytes is needed.
 _PACKINGS = frozenset({1, 5, 8, 32946, 32773, 34925, 50000})
 
+_LOSSY = frozenset({6, 7, 50001})
+
 Tags = dict[int, tuple[int, ...]]
 
 
@@ -111,6 +113,11 @@ class TiffForm:
         """Whether it is grey of 16 bits whose 0 is white."""
         is_grey = self.bands == 1 and self.first(_MEANING, 1) == _WHITE_IS_0
         return is_grey and self.bits == 16 and self.first(_KIND, 1) == 1
+
+    @property
+    def is_lossy(self) -> bool:
+        """Whether its pixels are packed as those of JPEG or WebP."""
+        return self.first(_PACKING, 1) in _LOSSY
 
     def describe(self) -> str:
         """Return what it is, as in ``a TIFF of 4 bands of 16 bits, which it calls grey``."""
