@@ -192,6 +192,7 @@ def _of_pillow(image: Image.Image, name: str, wanted: Wanted) -> Opened:
             raise TooLarge("it has no pixel")
         wanted.limit.require(image.width, image.height)
         with quiet():
+            form.require_all_parts()
             raw_mode = raw_mode_of(image)
             # First of all: to look for tags may load an image, and close its file.
             data = _data_behind(image, wanted)

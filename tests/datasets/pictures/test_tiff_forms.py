@@ -94,6 +94,21 @@ def test_planes_that_are_not_there_are_a_fault(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize("parts", [{}, {"rows": 7}, {"tile": 16}])
+def test_rows_that_no_strip_has_are_not_black(
+    planar: bool, parts: dict[str, int], tmp_path: Path
+) -> None:
+    whole = Written(planar=planar, **parts).file(BANDS[..., :3].astype(np.uint8))
+    rows = b"\x01\x01\x04\0\1\0\0\0"
+    (tmp_path / "a.tif").write_bytes(whole.replace(rows + b"\x25", rows + b"\x4a"))
+    with pytest.raises(FileFault, match="cut short") as caught:
+        decode(tmp_path / "a.tif")
+    assert "fewer strips or tiles" in caught.value.why
+    with Image.open(tmp_path / "a.tif") as image, pytest.raises(FileFault, match="cut short"):
+        decode(image)
+
+
+@pytest.mark.parametrize("planar", [False, True])
 @pytest.mark.parametrize("packing", ["raw", "lzw"])
 @pytest.mark.parametrize("values", [BANDS.astype(np.uint8), DEEP])
 @pytest.mark.parametrize("extra", [(), (0,)])

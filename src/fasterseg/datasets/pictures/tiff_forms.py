@@ -114,6 +114,19 @@ class TiffForm:
         is_grey = self.bands == 1 and self.first(_MEANING, 1) == _WHITE_IS_0
         return is_grey and self.bits == 16 and self.first(_KIND, 1) == 1
 
+    def require_all_parts(self) -> None:
+        """Raise EOFError where strips or tiles, as many as are named, are too few for the pixels."""
+        width, height = self.first(_WIDTH, 0), self.first(_HEIGHT, 0)
+        parts, high, wide = self.tags.get(_STRIPS, ()), self.first(_STRIP_ROWS, height), width
+        if not parts:
+            parts, high = self.tags.get(_TILES, ()), self.first(_TILE_HEIGHT, height)
+            wide = self.first(_TILE_WIDTH, width)
+        if not parts or not high or not wide:
+            return
+        wanted = -(-height // high) * -(-width // wide) * (self.bands if self.is_planar else 1)
+        if len(parts) < wanted:
+            raise EOFError("it has fewer strips or tiles than its pixels take")
+
     @property
     def is_lossy(self) -> bool:
         """Whether its pixels are packed as those of JPEG or WebP."""
@@ -156,6 +169,7 @@ def plain_tiff(data: bytes, limit: PixelLimit, *, packed: int | None) -> bytes:
     form, numbers = TiffForm.of(data), Form.of(data)
     if form.is_planar and form.colours == 1 and form.bands > 2:
         raise UnidentifiedImageError("its bands beside a grey one may be colours")
+    form.require_all_parts()
     if form.first(_PACKING, 1) not in _PACKINGS:
         return data
     if form.is_planar and form.bands > 1 and _can_be_reread(form):
