@@ -13,6 +13,7 @@ from fasterseg.deploy.runtimes.opening import is_export, open_export, runtimes_o
 from fasterseg.deploy.runtimes.predicting import ExportedPredictor
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.tail.label_maps import best_tail
+from fasterseg.errors import UsageError
 from fasterseg.network import predicting
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.predicting import NetworkPredictor
@@ -31,6 +32,7 @@ def load_network(model: Path | str, *, auxiliary: bool = False) -> nn.Module:
     trained; `FileError` for a bundle that is damaged.
     """
     require_trained(model)
+    _require_no_export(model)
     return predicting.load_network(model, auxiliary=auxiliary, baselines=BASELINES)
 
 
@@ -84,4 +86,18 @@ def require_model(model: Path | str) -> None:
 def open_bundle(model: Path | str) -> ModelBundle:
     """The bundle that a model's name stands for; raises as `load_network` does."""
     require_trained(model)
+    _require_no_export(model)
     return predicting.open_bundle(model)
+
+
+def _require_no_export(model: Path | str) -> None:
+    """Raise `UsageError` for an exported file, where it takes the bundle that it was made from."""
+    path = user_path(model)
+    if is_export(path) and path.is_file():
+        raise UsageError(
+            "this is an exported file, and the bundle that it was made from is wanted",
+            where=str(model),
+            why="it holds a graph for a runtime, and not the network and its weights",
+            next_step="name the bundle's folder; the file itself is for predict, evaluate, "
+            "benchmark, describe, and verify FILE --against BUNDLE",
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,6 +63,13 @@ def tail_for(output: OutputForm, running: Running) -> Tail | None:
 
 def _runtime_for(path: Path, wanted: str | None) -> Runtime:
     possible = {runtime.name: runtime for runtime in runtimes_of(path)}
+    if not possible and path.is_dir():
+        raise UsageError(
+            "this is a folder, and an exported file is wanted",
+            where=str(path),
+            why="a bundle is what files are exported from, and verified against",
+            next_step=f"fasterseg export {shlex.quote(str(path))} --out FILE.onnx, then name FILE",
+        )
     if not possible or (wanted is not None and wanted not in possible):
         raise UsageError(
             f"{path.name} cannot be run {f'by {wanted}' if wanted and possible else 'here'}",

@@ -9,6 +9,7 @@ from fasterseg.baselines.catalogue import require_trained
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.datasets.sources.source import DataSource
+from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.errors import DataError, UsageError
 from fasterseg.network.named_models import model_path
 from fasterseg.paths import place_for_file
@@ -39,6 +40,8 @@ def report_named(folder: Path | str, common: Common, *, out: Path | str) -> Repo
     if model is not None and BundleFolder(model).description.is_file():
         found = report_model(folder, common, out=out)
         return Reported(found.page, found.note, card=found.card)
+    if model is not None and model.is_file():
+        open_bundle(model)  # which a file is not: it is told what it is
     run = RunFolder(find_run(model, common)).checked()
     place = place_for_file(out or run.report, "--out")
     source, note = _source_of(Recipe.load(run.recipe)) if run.recipe.is_file() else (None, "")
