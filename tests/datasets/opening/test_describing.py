@@ -63,6 +63,15 @@ VALUES: dict[str, Any] = {
 WITHOUT_TRACE = {"path", "layout", "format", "nc", "masks_dir", "images_dir"}
 
 
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_a_data_file_may_name_one_split_that_is_not_for_training(
+    split: str, make_folder: MakeFolder
+) -> None:
+    root = make_folder(f"{split}: images/val\nnames: [road, car, sky]\n")
+
+    assert open_data(root).splits() == (split,)
+
+
 def content_of(text: str) -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load(text)
     return content

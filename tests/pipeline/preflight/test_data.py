@@ -51,6 +51,18 @@ def test_a_split_that_is_not_there_is_told_and_another_that_will_do(
     need(make_ahead(change, *advised(caught.value), data=data))
 
 
+@pytest.mark.parametrize("counts", [{"train": 3}, {"train": 3, "test": 3}])
+def test_without_val_one_advice_is_all_that_a_run_needs(
+    counts: dict[str, int], make_ahead: MakeAhead, tmp_path: Path
+) -> None:
+    data = own_data(tmp_path / "own", counts)
+    with pytest.raises(DataError, match="there is no split 'val'") as caught:
+        images_to_search_with(make_ahead(data=data))
+    ahead = make_ahead(*advised(caught.value), data=data)
+    for need in (images_to_search_with, images_to_train_on, images_to_score):
+        need(ahead)
+
+
 @pytest.mark.parametrize(
     ("need", "key"),
     [

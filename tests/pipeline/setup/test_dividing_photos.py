@@ -176,6 +176,31 @@ def test_splits_that_there_are_can_be_divided_anew(tmp_path: Path) -> None:
     assert [open_data(tmp_path).length(split) for split in ("train", "val", "test")] == [8, 4, 4]
 
 
+def test_a_test_stays_as_it_is_where_val_alone_is_missing(tmp_path: Path) -> None:
+    own_data(tmp_path, {"train": 12, "test": 3})
+    for kind in ("images", "masks"):
+        for path in (tmp_path / kind / "test").iterdir():
+            path.rename(path.with_name(f"t{path.name}"))
+    result = fasterseg.split(tmp_path, by="image")
+    source = open_data(tmp_path)
+
+    assert source.names("test") == ("t0", "t1", "t2")
+    assert (source.length("train"), source.length("val")) == (10, 2)
+    assert "test stays as it is: 3 images" in result.division.notes
+
+
+@pytest.mark.parametrize("splits", [("test",), ("val",), ("train", "val")])
+def test_splits_that_are_divided_anew_are_named(splits: tuple[str, ...], tmp_path: Path) -> None:
+    own_data(tmp_path, dict.fromkeys(splits, 8))
+    if len(splits) > 1:
+        for kind in ("images", "masks"):
+            for path in (tmp_path / kind / "val").iterdir():
+                path.rename(path.with_name(f"b{path.name}"))
+    notes = fasterseg.split(tmp_path, by="image").division.notes
+
+    assert f"what was in {' and '.join(splits)} is divided anew" in notes
+
+
 def test_what_is_wrong_with_the_images_is_told_and_nothing_written(export: Path) -> None:
     (export / "JPEGImages" / f"{NAMES[0]}.jpg").write_bytes(b"")
     with pytest.raises(DataError, match="cannot be read"):

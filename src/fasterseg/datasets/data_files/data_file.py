@@ -265,6 +265,11 @@ class DataFile(TrueIsNoNumber):
         return tuple(key for key in fields if getattr(self, key) != fields[key].default)
 
     @property
+    def names_splits(self) -> bool:
+        """Whether it says where the images of any split lie."""
+        return bool(self.train or self.val or self.test)
+
+    @property
     def of_images(self) -> Affixes:
         """What images' names have before and behind those of their samples."""
         return Affixes(self.image_prefix, self.image_suffix)

@@ -229,7 +229,7 @@ def open_named(name: str, tree: Tree, where: Path, said: DataFile | None = None)
     if layout is LAST_LAYOUT and len(_places(layout, tree.root)) != 1:
         layout = _BY_FILES
     is_tool = any(isinstance(form, ToolForm) for form in layout.forms)
-    says_where = said is not None and said.train  # as YOLO's own data file does
+    says_where = said is not None and said.names_splits  # as YOLO's own data file does
     if is_tool and not says_where and not _places(layout, tree.root):
         raise _does_not_fit(name, where, "none of its files is there")
     source = _found(layout, tree.root).open(tree, said)

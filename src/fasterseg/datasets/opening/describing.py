@@ -119,7 +119,7 @@ def _open_undivided(data: DataFile, file: Path, *, outside: bool, progress: Prog
 def _open_in(tree: Tree, data: DataFile, file: Path) -> FileSource:
     if data.layout_name == FOLDER and yolo.is_meant(tree, data):
         data = data.model_copy(update={"layout": yolo.NAME})
-    elif not (data.layout or data.format or data.train):
+    elif not (data.layout or data.format or data.names_splits):
         # A file that only adds something to what lies there.
         data = data.model_copy(update={"layout": name_of_layout_in(tree.root)})
     tree.takes_lossy_masks = data.smoothed

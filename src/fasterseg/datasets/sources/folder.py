@@ -91,9 +91,9 @@ def open_folder(tree: Tree, data: DataFile, file: Path) -> FileSource:
             where=str(file),
             next_step="add what the ids 0, 1, ... in the masks stand for:  names: [road, car]",
         )
-    if not data.train:
+    if not data.names_splits:
         raise DataError(
-            "there is no training split",
+            "there is no split",
             where=str(file),
             next_step="add the folder of its images, or a list of them:  train: images/train",
         )

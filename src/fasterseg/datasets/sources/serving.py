@@ -23,7 +23,12 @@ def split_to_score(source: DataSource, *, chosen_by: str) -> str:
 
 def notes_on_use(source: DataSource) -> list[str]:
     """Return what a run on this data should be told, with its splits called as usual."""
-    splits, notes = source.splits(), []
+    splits, notes = source.splits(), list[str]()
+    if TRAIN not in splits:
+        return [
+            f"there is no {TRAIN}: models can be scored on these images (fasterseg evaluate), and "
+            "nothing is learned from them; fasterseg split divides images anew"
+        ]
     if VAL not in splits:
         notes.append(
             f"there is no {VAL}: a run needs a split to choose weights by; fasterseg split divides "

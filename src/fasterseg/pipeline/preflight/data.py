@@ -22,8 +22,8 @@ def images_to_search_with(ahead: Ahead) -> None:
     recipe, data = ahead.recipe, ahead.recipe.data
     require_split(ahead.source, data.train_split, asked="data.train_split")
     _require_two_classes(ahead.source, data.train_split)
-    _require_name(ahead)
     _require_split_to_choose_by(ahead)
+    _require_name(ahead)
     _require_weights(ahead.source, data.train_split, recipe.search_class_weights)
     halves_of(ahead.source, data.train_split, recipe.seed)
 
@@ -34,8 +34,8 @@ def images_to_train_on(ahead: Ahead) -> None:
     asked = "data.training_split" if data.training_split else "data.train_split"
     require_split(ahead.source, data.trained_on, asked=asked)
     _require_two_classes(ahead.source, data.trained_on)
-    _require_name(ahead)
     _require_split_to_choose_by(ahead)
+    _require_name(ahead)
     for training in ahead.trainings:
         _require_weights(ahead.source, data.trained_on, training.settings.class_weights)
 

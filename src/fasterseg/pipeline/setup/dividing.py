@@ -18,7 +18,13 @@ from fasterseg.pipeline.setup.data_place import (
     name_split_file,
     write_data_file,
 )
-from fasterseg.pipeline.setup.looking_over import Divided, divided_by, look_over
+from fasterseg.pipeline.setup.looking_over import (
+    Divided,
+    divided_by,
+    look_over,
+    shares_beside,
+    splits_to_keep,
+)
 from fasterseg.stopping import Show
 
 _SHARES = re.compile(r"\d{1,2}(/\d{1,2}){1,2}")
@@ -68,7 +74,9 @@ def split_data(
             next_step="keep it, or replace it by a new division: add --again",
         )
     place_for_folder(place.home, "--out", names=(place.split_file.name, place.file.name))
-    found = divided_by(look_over(place.source, show, by=by), shares=wanted, seed=seed)
+    keeping = splits_to_keep(place.source)
+    looked = look_over(place.source, show, by=by, keeping=keeping)
+    found = divided_by(looked, shares=shares_beside(keeping, wanted), seed=seed)
     write_division(place, found)
     return SplitResult(
         division=found.report,

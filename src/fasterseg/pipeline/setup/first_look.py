@@ -20,7 +20,13 @@ from fasterseg.datasets.splits.split_file import SPLITS
 from fasterseg.pipeline.settings.unlabelled import NAMED_BY_DATA
 from fasterseg.pipeline.setup.data_place import DataPlace
 from fasterseg.pipeline.setup.dividing import require_one_data_set
-from fasterseg.pipeline.setup.looking_over import Divided, divided_by, look_over
+from fasterseg.pipeline.setup.looking_over import (
+    Divided,
+    divided_by,
+    look_over,
+    shares_beside,
+    splits_to_keep,
+)
 from fasterseg.pipeline.setup.setup_report import Found
 from fasterseg.space.blocks import Size
 from fasterseg.stopping import Show
@@ -78,11 +84,9 @@ def first_look(
     if TRAIN in splits and VAL in splits:
         return _with_its_splits(source, show)
     require_one_data_set(place)
-    keeping = (TEST,) if TRAIN in splits and TEST in splits else ()
+    keeping = splits_to_keep(source)
     looked = look_over(place.source, show, by=by, keeping=keeping)
-    train, val, test = USUAL_SHARES
-    shares = (train / (1 - test), val / (1 - test)) if keeping else USUAL_SHARES
-    found = divided_by(looked, shares=shares, seed=seed)
+    found = divided_by(looked, shares=shares_beside(keeping, USUAL_SHARES), seed=seed)
     learned = {line.image for line in found.lines if line.split == TRAIN}
     pixels = np.sum([one.pixels for one in looked.images if one.name in learned], axis=0)
     return Looked(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from fasterseg.amounts import number_of
 from fasterseg.datasets.checking import check_data
 from fasterseg.datasets.checking.data_report import DataReport
 from fasterseg.datasets.checking.looking import Look
 from fasterseg.datasets.sources.files import FileSource
+from fasterseg.datasets.sources.serving import TEST, TRAIN, VAL
 from fasterseg.datasets.splits.dividing import USUAL_SHARES, Counted, divide
 from fasterseg.datasets.splits.division_report import DivisionReport
 from fasterseg.datasets.splits.recordings import By, Recordings, recordings_of
@@ -30,6 +32,7 @@ class LookedOver:
     copies: tuple[str, ...]
     kept: tuple[Line, ...]
     may_cut: bool
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,30 @@ def look_over(
         Line(split, source.shown(pair.image)) for split in keeping for pair in source.pairs(split)
     )
     may_cut = not layout.groups or by == "image"
-    return LookedOver(report, found, images, copies, kept, may_cut)
+    notes = tuple(_notes_on_splits(source, keeping))
+    return LookedOver(report, found, images, copies, kept, may_cut, notes)
+
+
+def _notes_on_splits(source: FileSource, keeping: Sequence[str]) -> Iterator[str]:
+    """What becomes of the splits that there were."""
+    known = [split for split in source.splits() if split not in source.withheld]
+    again = [split for split in known if split not in keeping]
+    for split in keeping:
+        yield f"{split} stays as it is: {number_of(source.length(split), 'image')}"
+    if again != [TRAIN]:
+        yield f"what was in {' and '.join(again)} is divided anew"
+
+
+def splits_to_keep(source: FileSource) -> tuple[str, ...]:
+    """The splits that a division leaves as they are: a test, where only val is missing."""
+    splits = [split for split in source.splits() if split not in source.withheld]
+    return (TEST,) if TRAIN in splits and TEST in splits and VAL not in splits else ()
+
+
+def shares_beside(kept: Sequence[str], shares: Sequence[float]) -> tuple[float, ...]:
+    """Return what of `shares` is left for other splits than those that are kept."""
+    left = shares[:2] if kept else shares
+    return tuple(share / sum(left) for share in left)
 
 
 def _counted(
@@ -112,5 +138,6 @@ def divided_by(
         looked.report.names,
         copies=len(looked.copies),
     )
+    report = report.model_copy(update={"notes": (*looked.notes, *report.notes)})
     whole = not division.cut and looked.recordings.together
     return Divided(tuple(lines), report, looked.recordings.pattern if whole else "")

@@ -68,10 +68,14 @@ _DIGITS = 2
 
 def is_meant(tree: Tree, data: DataFile) -> bool:
     """Whether a data file that names no layout has polygons beside its images, and no masks."""
-    if not data.train or data.masks_dir or data.palette or data.of_masks:
+    if not data.names_splits or data.masks_dir or data.palette or data.of_masks:
         return False
     probe = Tree(tree.root, tree.may_leave)
-    images = (image for entry in data.train for _, image in _images_of(probe, entry))
+    images = (
+        image
+        for entry in (*data.train, *data.val, *data.test)
+        for _, image in _images_of(probe, entry)
+    )
     return any(is_file(_labels_of(probe, image)) for image in islice(images, _LOOKED_AT))
 
 
@@ -95,7 +99,7 @@ class _Entry:
 
 def open_yolo(tree: Tree, _: Place, said: DataFile) -> FileSource:
     """Return the splits that a data file names, with their masks drawn; raises DataError."""
-    if not said.names or not said.train:
+    if not said.names or not said.names_splits:
         raise DataError(
             "there are no class names" if not said.names else "there is no training split",
             where=str(tree.root),
