@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from fasterseg.foreign.strict_zip import NotAStrictZip, ZipLimits, read_zip
+from fasterseg.foreign.strict_zip import CutShort, NotAStrictZip, ZipLimits, read_zip
 
 CONTENT = {"a/x.txt": b"some text\n" * 40, "a/y.bin": bytes(range(256)), "empty": b""}
 
@@ -201,3 +201,46 @@ def test_a_member_that_unpacks_to_more_than_it_claims_stops_at_that() -> None:
     found = read_zip(lying)
     with pytest.raises(NotAStrictZip, match="more than the 100 bytes"):
         found.read("zeros")
+
+
+def with_backslashes(*names: str) -> bytes:
+    """An archive with names as Windows writes paths; zipfile would write slashes."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as made:
+        for name in names:
+            info = zipfile.ZipInfo()
+            info.filename = name
+            made.writestr(info, b"" if name.endswith("\\") else name.encode())
+    return stream.getvalue()
+
+
+def test_backslashes_of_windows_are_folders_where_that_is_said() -> None:
+    data = with_backslashes("a\\", "a\\b\\x.png", "y.png")
+
+    found = read_zip(data, from_windows=True)
+
+    assert [*found.members] == ["a/b/x.png", "y.png"]
+    assert found.read("a/b/x.png") == b"a\\b\\x.png"
+    with pytest.raises(NotAStrictZip, match="backslashes"):
+        read_zip(data)
+
+
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        (("a\\x", "b/y"), "backslashes"),
+        (("..\\x",), "lead out"),
+        (("C:\\x",), "lead out"),
+        (("\\x",), "lead out"),
+        (("a\\x", "A\\X"), "twice"),
+    ],
+)
+def test_names_of_windows_lead_nowhere_else(names: tuple[str, ...], why: str) -> None:
+    with pytest.raises(NotAStrictZip, match=why):
+        read_zip(with_backslashes(*names), from_windows=True)
+
+
+def test_an_archive_that_was_not_copied_whole_is_cut_short() -> None:
+    for length in (40, len(archive()) - 5):
+        with pytest.raises(CutShort, match="no directory"):
+            read_zip(archive()[:length])

@@ -55,6 +55,15 @@ KINDS: dict[str, tuple[str, str | bytes]] = {
     "a table": ("scores.csv", "a,b,c\n1,2,3\n"),
     "a model": ("student.onnx", b"\x08\x07\x12\x07pytorch"),
     "no text": ("data", bytes(range(256))),
+    "a web page": ("photos.zip", "\n<!DOCTYPE html>\n<html><body>Sign in</body></html>"),
+    "a web page, small letters": ("data.yaml", "<html lang=en>\n"),
+    "a pointer of Git LFS": (
+        "photos.zip",
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n",
+    ),
+    "no zip": ("photos.zip", "moved to another place\n"),
+    "no zip, but other bytes": ("photos.ZIP", b"junkPK\x03\x04" + bytes(100)),
+    "an empty file": ("photos.zip", b""),
 }
 
 

@@ -229,3 +229,23 @@ def test_a_damaged_file_in_a_zip_is_refused_and_nothing_half_unpacked_is_kept(
         open_data(archive)
 
     assert not [path for path in every_file(cache) if path.suffix]
+
+
+def test_a_zip_that_windows_made_is_opened_as_any_other(archive: Path, tmp_path: Path) -> None:
+    other = tmp_path / "windows.zip"
+    with zipfile.ZipFile(archive) as known, zipfile.ZipFile(other, "w") as made:
+        for name in known.namelist():
+            info = zipfile.ZipInfo()
+            info.filename = name.replace("/", "\\")
+            made.writestr(info, known.read(name))
+
+    assert check_data(other).splits["train"].images == check_data(archive).splits["train"].images
+
+
+def test_a_zip_that_is_cut_short_is_to_be_copied_again(archive: Path) -> None:
+    archive.write_bytes(archive.read_bytes()[:-30])
+
+    with pytest.raises(DataError, match="the zip is not read") as caught:
+        check_data(archive)
+    assert "cut short" in caught.value.why
+    assert caught.value.next_step.startswith("download or copy it again")

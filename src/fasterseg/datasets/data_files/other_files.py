@@ -30,6 +30,8 @@ _BY_PYTHON = dict.fromkeys(
     ("a gzip archive", "a bzip2 archive", "an xz archive", "a tar archive"), "tarfile"
 )
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*", b"GIF8", b"RIFF")
+_LFS = b"version https://git-lfs.github.com/spec/"
+_LOOKED_AT_OF_PAGES = 256
 _TELLING = frozenset({".zip", ".json", ".txt", ".csv", ".xml", ".tar", ".gz", ".tgz"})
 _MOST_FILES = 20
 _MODELS = frozenset({".pt", ".pth", ".pt2", ".onnx", ".safetensors", ".engine"})
@@ -82,14 +84,42 @@ def _found(path: Path) -> Found | None:
             head = stream.read(_LOOKED_AT)
     except (OSError, FastersegError):
         return None  # told where the file is read
-    return _binary(path, head) or _text(path, head)
+    return _download(path, head) or _binary(path, head) or _text(path, head)
+
+
+def _download(path: Path, head: bytes) -> Found | None:
+    """What a download that failed leaves under the name of what was wanted."""
+    start = head[:_LOOKED_AT_OF_PAGES].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return (
+            "a web page",
+            "pages that ask to sign in, or that say what is wrong, are saved in place of a file",
+            "download the file again, and look at what a browser shows under its address",
+        )
+    if head.startswith(_LFS):
+        return (
+            "a pointer of Git LFS",
+            "the repository was downloaded without its large files",
+            "fetch them in the repository: git lfs pull",
+        )
+    if path.suffix.lower() != ".zip" or head.startswith(tuple(_ARCHIVES)) or _is_tar(head):
+        return None
+    return (
+        "no zip" if head else "an empty file",
+        "it is called a zip, and does not begin as one" if head else "nothing was written into it",
+        "download or copy it again, or zip the folder anew",
+    )
+
+
+def _is_tar(head: bytes) -> bool:
+    return head[257:262] == b"ustar"
 
 
 def _binary(path: Path, head: bytes) -> Found | None:
     if path.suffix.lower() in _MODELS:
         return "a model", "", "give a folder of images and masks, or its data.yaml"
     kind = next((kind for magic, kind in _ARCHIVES.items() if head.startswith(magic)), "")
-    kind = kind or ("a tar archive" if head[257:262] == b"ustar" else "")
+    kind = kind or ("a tar archive" if _is_tar(head) else "")
     if kind == _ZIP:
         return kind, "", f"name the zip itself: fasterseg check-data {path}"
     if kind:

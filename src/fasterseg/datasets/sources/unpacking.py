@@ -21,7 +21,14 @@ from fasterseg.durable import make_folder
 from fasterseg.errors import DataError, EnvironmentFault, FastersegError
 from fasterseg.events import Progress, silent
 from fasterseg.foreign.opened_files import head_of, opened
-from fasterseg.foreign.strict_zip import Member, NotAStrictZip, StrictZip, ZipLimits, read_zip
+from fasterseg.foreign.strict_zip import (
+    CutShort,
+    Member,
+    NotAStrictZip,
+    StrictZip,
+    ZipLimits,
+    read_zip,
+)
 from fasterseg.scratch import alone_in, scratch_folder
 
 LIMITS = ZipLimits(
@@ -102,7 +109,7 @@ def _unpacked(archive: Path, progress: Progress) -> Path:
 
 def _looked_at(stream: BinaryIO, archive: Path) -> StrictZip:
     try:
-        found = read_zip(stream, limits=LIMITS)
+        found = read_zip(stream, limits=LIMITS, from_windows=True)
         total, packed = sum(one.size for one in found.members.values()), archive.stat().st_size
         if total > max(_FREE_BYTES, _MOST_TIMES * packed):
             raise NotAStrictZip(f"it would unpack to {total // packed:,} times its size")
@@ -183,11 +190,9 @@ def _require_own(home: Path) -> None:
 
 
 def _not_read(archive: Path, error: NotAStrictZip) -> DataError:
-    return _refused(
-        archive,
-        str(error),
-        "zip the folder anew, or unpack it with a program that you trust and name the folder",
-    )
+    anew = "zip the folder anew, or unpack it with a program that you trust and name the folder"
+    step = f"download or copy it again, or {anew}"
+    return _refused(archive, str(error), step if isinstance(error, CutShort) else anew)
 
 
 def _refused(archive: Path, why: str, next_step: str) -> DataError:

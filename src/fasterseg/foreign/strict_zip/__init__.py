@@ -7,6 +7,6 @@ else. Nothing is unpacked before all of this was looked at.
 """
 
 from fasterseg.foreign.strict_zip.archive import StrictZip, read_zip
-from fasterseg.foreign.strict_zip.bounds import Member, NotAStrictZip, ZipLimits
+from fasterseg.foreign.strict_zip.bounds import CutShort, Member, NotAStrictZip, ZipLimits
 
-__all__ = ["Member", "NotAStrictZip", "StrictZip", "ZipLimits", "read_zip"]
+__all__ = ["CutShort", "Member", "NotAStrictZip", "StrictZip", "ZipLimits", "read_zip"]

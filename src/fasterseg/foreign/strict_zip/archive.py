@@ -20,7 +20,7 @@ from fasterseg.foreign.strict_zip.bounds import (
 from fasterseg.foreign.strict_zip.directory import entries_of
 from fasterseg.foreign.strict_zip.end import end_of
 from fasterseg.foreign.strict_zip.places import in_their_places
-from fasterseg.foreign.strict_zip.sense import check_names, check_sizes
+from fasterseg.foreign.strict_zip.sense import check_names, check_sizes, with_slashes
 
 _BLOCK = 1 << 16
 
@@ -86,10 +86,13 @@ class StrictZip:
             yield bytes_at(self.source, member.start + offset, length)
 
 
-def read_zip(source: bytes | BinaryIO, *, limits: ZipLimits = USUAL) -> StrictZip:
+def read_zip(
+    source: bytes | BinaryIO, *, limits: ZipLimits = USUAL, from_windows: bool = False
+) -> StrictZip:
     """Look at a whole archive and return its files; nothing is unpacked.
 
-    A stream must be seekable, and stays in use. Raises `NotAStrictZip` with one line of reason for
+    A stream must be seekable, and stays in use.  One ``from_windows`` may have backslashes between
+    its folders. Raises `NotAStrictZip` with one line of reason for
     whatever two readers could understand differently, for names that lead out of a folder, and for
     what is over the limits.
     """
@@ -99,6 +102,7 @@ def read_zip(source: bytes | BinaryIO, *, limits: ZipLimits = USUAL) -> StrictZi
         raise NotAStrictZip(f"it has {end.entries} members; {limits.members} are the most")
     entries = entries_of(stream, end, limits)
     members = in_their_places(stream, entries, end.start)
+    members = with_slashes(members) if from_windows else members
     check_names(members)
     check_sizes(members, limits)
     files = {one.name: one for one in members if not one.name.endswith("/")}

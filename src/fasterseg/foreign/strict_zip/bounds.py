@@ -13,6 +13,10 @@ class NotAStrictZip(ValueError):
     """Why an archive is not read, in one line."""
 
 
+class CutShort(NotAStrictZip):
+    """An archive ends before its directory, as one that was not copied whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class ZipLimits:
     """What an archive may come to at most.

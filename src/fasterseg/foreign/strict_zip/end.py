@@ -6,7 +6,7 @@ import io
 import struct
 from typing import BinaryIO, NamedTuple
 
-from fasterseg.foreign.strict_zip.bounds import NotAStrictZip, bytes_at
+from fasterseg.foreign.strict_zip.bounds import CutShort, NotAStrictZip, bytes_at
 
 _END, _END_64, _LOCATOR_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _FULL_16, _FULL_32 = 0xFFFF, 0xFFFFFFFF
@@ -31,7 +31,7 @@ def end_of(stream: BinaryIO) -> End:
     tail = bytes_at(stream, size - tail_size, tail_size)
     at = tail.rfind(_END)
     if at < 0 or len(tail) - at < 22:
-        raise NotAStrictZip("it has no directory at its end")
+        raise CutShort("it has no directory at its end, as one that is cut short")
     disk, first, here, entries, length, start, comment = struct.unpack(
         "<4H2IH", tail[at + 4 :][:18]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 
 from fasterseg.foreign.strict_zip.bounds import STORED, Member, NotAStrictZip, ZipLimits
 
@@ -29,13 +30,28 @@ def check_names(members: list[Member]) -> None:
             above, separator, _ = above.rpartition("/")
 
 
+def with_slashes(members: list[Member]) -> list[Member]:
+    """Members of an archive from Windows with slashes between their folders, like others.
+
+    Where no name has a slash, a backslash can be nothing else; where some have, all stay as they
+    are, and are refused.
+    """
+    if any("/" in one.name for one in members):
+        return members
+    return [replace(one, name=one.name.replace("\\", "/")) for one in members]
+
+
 def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).rstrip("/")
 
 
 def _check_name(name: str) -> None:
     parts = name.removesuffix("/").split("/")
-    if any(part in ("", ".", "..") for part in parts) or "\\" in name or ":" in parts[0][1:2]:
+    if "\\" in name:
+        raise NotAStrictZip(
+            f"the name {name!r} has backslashes, which are folders on Windows alone"
+        )
+    if any(part in ("", ".", "..") for part in parts) or ":" in parts[0][1:2]:
         raise NotAStrictZip(f"the name {name!r} could lead out of a folder")
     if len(parts) > _DEEPEST or any(len(part.encode()) > _LONGEST_PART for part in parts):
         raise NotAStrictZip(f"the name {name[:60]!r}… is too long or too deep")
