@@ -11,7 +11,7 @@ they take turns, a few steps each, forwards and backwards, and each round gives 
 without.
 
     python benchmarks/distilling.py
-    python benchmarks/distilling.py --student camvid-8ms --teacher RUN/training/teacher/best \\
+    python benchmarks/distilling.py --student camvid-4ms --teacher RUN/training/teacher/best \\
         --data /data/camvid --rounds 12 --steps 5
 
 Both are models; the student's weights are fresh.  The data is CamVid where FASTERSEG_TEST_DATA
@@ -69,8 +69,8 @@ def main() -> None:
     """Parse the arguments, ask, compare, time, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Raw)
     parser.add_argument("--data", default=None, help="a folder, or street")
-    parser.add_argument("--student", default="camvid-8ms")
-    parser.add_argument("--teacher", default="camvid-12ms")
+    parser.add_argument("--student", default="camvid-4ms")
+    parser.add_argument("--teacher", default="camvid-8ms")
     parser.add_argument("--images", type=int, default=0, help="the first ones only; 0 for all")
     parser.add_argument("--size", default="360x480", help="of crops")
     parser.add_argument("--batch", type=int, default=8)

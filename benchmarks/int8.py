@@ -49,7 +49,7 @@ from fasterseg.space.architecture import Architecture
 from fasterseg.space.blocks import Size
 
 PUBLISHED = Path(__file__).parents[1] / "docs/studies/networks/published-student.json"
-NETWORKS = ("camvid-8ms", "camvid-12ms", "baseline:fast-scnn", "published")
+NETWORKS = ("camvid-4ms", "camvid-8ms", "baseline:fast-scnn", "published")
 SIZES, THREADS, SEARCHED_AT = ("360x480", "512x1024"), (2, 1), Size(360, 480)
 ROUNDS = 10
 TURNS = AlternationSettings(warmup_most_runs=20, warmup_seconds=1.0)

@@ -118,7 +118,7 @@ def steps_of(device: str, data: str, out: Path, targets: Sequence[str]) -> Itera
         yield Step(f"profile, {target}", (*words, *few, "--json"), 150, profile_told)
     backends = [word for one in _named(targets) for word in ("--backend", one)]
     there = () if is_dry else ("--precision", "float16", "--device", device)
-    for model in ("baseline:fast-scnn",) if is_dry else ("camvid-8ms", "camvid-12ms"):
+    for model in ("baseline:fast-scnn",) if is_dry else ("camvid-4ms", "camvid-8ms"):
         timed = ("benchmark", model, *backends, "--precision", "float32", *there, *size)
         report = (
             "--threads",
@@ -129,9 +129,9 @@ def steps_of(device: str, data: str, out: Path, targets: Sequence[str]) -> Itera
         )
         yield Step(f"benchmark, {model}", (*timed, *report, "--json"), 150, benchmark_told)
     if data:
-        words = ("evaluate", "camvid-12ms", "--data", data, "--device", device, "--json")
+        words = ("evaluate", "camvid-8ms", "--data", data, "--device", device, "--json")
         place = ("--out", str(out / "score.json"))
-        yield Step("score of camvid-12ms", (*words, *place), 120, score_told)
+        yield Step("score of camvid-8ms", (*words, *place), 120, score_told)
     run = str(out / "runs" / "search")
     words = ("run", "--recipe", str(RECIPE), "--run", run, "--device", device, *source)
     yield Step("search", (*words, *cut, *_set(searched_on(targets)), "--json"), 420, run_told)

@@ -106,7 +106,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
     """Pack what the command line names; return the exit code."""
     parser = ArgumentParser(prog="python -m fasterseg.packing", description=pack.__doc__)
     parser.add_argument("bundle", type=Path)
-    parser.add_argument("name", help="what it is called from now on: camvid-12ms")
+    parser.add_argument("name", help="what it is called from now on: camvid-4ms")
     parser.add_argument("--recipe", required=True, help="what it was made with")
     parser.add_argument("--data", help="the data to score both on")
     parser.add_argument("--split", help="the split to score both on, in place of the validation's")
@@ -174,7 +174,7 @@ def _require_name(name: str) -> None:
             f"{name!r} cannot be a model's name",
             where=name,
             why="it is small letters, digits, dots and dashes, and begins with no sign",
-            next_step="name data and budget, such as camvid-12ms",
+            next_step="name data and budget, such as camvid-4ms",
         )
 
 

@@ -217,7 +217,7 @@ def test_a_teacher_of_other_classes_is_told_before_the_run_s_own_is_trained(
     run: RunFolder,
 ) -> None:
     with pytest.raises(UsageError, match="does not know a class"):
-        train(teacher="camvid-12ms", data="street", run=run.root, set=SETTINGS)
+        train(teacher="camvid-4ms", data="street", run=run.root, set=SETTINGS)
     assert not run.training("").root.exists()
 
 

@@ -103,7 +103,7 @@ NAMED = [
     (FAST_SCNN, AsFastAs(FAST_SCNN), "fast-scnn"),
     (f"2x:{FAST_SCNN}", AsFastAs(FAST_SCNN, 2.0), "2x-fast-scnn"),
     (f"1.5x {FAST_SCNN}", AsFastAs(FAST_SCNN, 1.5), "1.5x-fast-scnn"),
-    ("camvid-12ms", AsFastAs("camvid-12ms"), "camvid-12ms"),
+    ("camvid-4ms", AsFastAs("camvid-4ms"), "camvid-4ms"),
     ("small.onnx", AsFastAs("small.onnx"), "small"),
     ("8ms.onnx", AsFastAs("8ms.onnx"), "8ms"),
     ("2x:runs/a b/net one.pt2", AsFastAs("runs/a b/net one.pt2", 2.0), "2x-net-one"),

@@ -58,8 +58,8 @@ def test_what_cannot_be_meant_is_refused_with_its_key(key: str, told: str) -> No
 
 
 def test_one_teacher_needs_no_list() -> None:
-    recipe = build_recipe(overrides=(f"{SECTION}.teachers=camvid-12ms",))
-    assert recipe.student.distillation.teachers == ("camvid-12ms",)
+    recipe = build_recipe(overrides=(f"{SECTION}.teachers=camvid-4ms",))
+    assert recipe.student.distillation.teachers == ("camvid-4ms",)
 
 
 def test_a_teacher_has_one_view_unless_scales_or_flip_say_otherwise() -> None:

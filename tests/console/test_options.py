@@ -86,7 +86,7 @@ def test_a_model_that_lies_here_is_found_from_any_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "one.onnx").touch()
-    (tmp_path / "camvid-12ms").mkdir()  # what lies here goes before what is shipped
-    asked = ["2x:one.onnx", "camvid-12ms", "camvid-8ms", "./missing.onnx"]
-    here = [f"2x:{tmp_path}/one.onnx", f"{tmp_path}/camvid-12ms", *asked[2:]]
+    (tmp_path / "camvid-4ms").mkdir()  # what lies here goes before what is shipped
+    asked = ["2x:one.onnx", "camvid-4ms", "camvid-8ms", "./missing.onnx"]
+    here = [f"2x:{tmp_path}/one.onnx", f"{tmp_path}/camvid-4ms", *asked[2:]]
     assert Common().with_budget(asked).set == (f"budget={json.dumps(here)}",)

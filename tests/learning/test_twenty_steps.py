@@ -117,5 +117,5 @@ def test_a_small_network_ends_where_one_process_ends(dtype: torch.dtype) -> None
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("count", [2, 4])
 def test_a_shipped_network_ends_where_one_process_ends(count: int, dtype: torch.dtype) -> None:
-    shipped = ("camvid-8ms", "camvid-12ms")
+    shipped = ("camvid-4ms", "camvid-8ms")
     assert_ends_where_one_process_ends(count, shipped, (96, 128), dtype)

@@ -24,7 +24,7 @@ NAMES = model_names()
 def test_every_folder_of_the_package_is_a_model_that_has_its_name() -> None:
     folder = Path(fasterseg_models.__file__).parent
     inside = {path.name for path in folder.iterdir() if path.is_dir()} - {"__pycache__"}
-    assert {"camvid-8ms", "camvid-12ms"} <= {*NAMES} == inside
+    assert {"camvid-4ms", "camvid-8ms"} <= {*NAMES} == inside
 
 
 def test_every_file_of_a_model_goes_into_the_wheel() -> None:

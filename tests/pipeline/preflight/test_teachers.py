@@ -77,7 +77,7 @@ def test_a_file_of_labels_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("shipped_models")
 def test_a_teacher_of_other_classes_is_told(tmp_path: Path) -> None:
-    refused(ahead_of(tmp_path, teachers=(Path("camvid-12ms"),)), UsageError, "class")
+    refused(ahead_of(tmp_path, teachers=(Path("camvid-4ms"),)), UsageError, "class")
 
 
 @pytest.mark.parametrize("several", [False, True])
@@ -163,6 +163,6 @@ def test_a_teacher_that_changed_since_its_student_began_is_told(tmp_path: Path) 
 
 def test_a_teacher_of_the_run_that_teaches_nobody_is_spoken_of(tmp_path: Path) -> None:
     assert note_on_teachers(ahead_of(tmp_path).recipe) == ""
-    named = ahead_of(tmp_path, teachers=(Path("camvid-12ms"),)).recipe
-    assert "camvid-12ms" in note_on_teachers(named)
+    named = ahead_of(tmp_path, teachers=(Path("camvid-4ms"),)).recipe
+    assert "camvid-4ms" in note_on_teachers(named)
     assert "teaches nobody" in note_on_teachers(named)

@@ -115,7 +115,7 @@ class TiffForm:
         return is_grey and self.bits == 16 and self.first(_KIND, 1) == 1
 
     def require_all_parts(self) -> None:
-        """Raise EOFError where strips or tiles, as many as are named, are too few for the pixels."""
+        """Raise EOFError where the strips or tiles that are named are too few for the pixels."""
         width, height = self.first(_WIDTH, 0), self.first(_HEIGHT, 0)
         parts, high, wide = self.tags.get(_STRIPS, ()), self.first(_STRIP_ROWS, height), width
         if not parts:
