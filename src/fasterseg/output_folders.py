@@ -25,5 +25,8 @@ def make_output_folder(folder: Path) -> None:
 
 
 def is_output_folder(folder: Path) -> bool:
-    """Return whether a folder is marked as this package's own."""
-    return (folder / MARKER).is_file()
+    """Return whether a folder is marked as this package's own; one that is closed is not."""
+    try:
+        return (folder / MARKER).is_file()
+    except OSError:
+        return False

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import clips
 import numpy as np
@@ -19,12 +21,14 @@ from fasterseg.cli import main
 from fasterseg.commands.predict import predict
 from fasterseg.console.progress import progress_for
 from fasterseg.datasets.checking import check_data
+from fasterseg.datasets.decoding import decode
 from fasterseg.datasets.picture_files import output_names
 from fasterseg.datasets.pictures.listing import list_pictures
-from fasterseg.errors import DataError, UsageError
+from fasterseg.errors import DataError, Interrupted, UsageError
 from fasterseg.network.card import Card
 from fasterseg.network.predicting import load_model
 from fasterseg.output_folders import MARKER, is_output_folder
+from fasterseg.pipeline.models import predicting
 from fasterseg.pipeline.models.predicting import BYTES_PER_PIXEL, predict_images, scale_note
 from fasterseg.space.blocks import Size
 
@@ -132,6 +136,57 @@ def test_nothing_is_replaced_unless_that_is_asked_for(
     assert files_in(out) == {"b_labels.png"}
     predict(bundle, str(pictures), out=out, overwrite=True)
     assert (out / "b_labels.png").read_bytes() != b"mine"
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_no_image_is_replaced_by_what_is_made_of_another(
+    bundle: str, pictures: Path, overwrite: bool
+) -> None:
+    drawn = pictures / "a_labels.png"  # somebody's own mask
+    shutil.copy(pictures / "deep/c.png", drawn)
+    before = drawn.read_bytes()
+    with pytest.raises(UsageError, match="take the place of another") as caught:
+        predict(bundle, str(pictures), out=pictures, overwrite=overwrite)
+    assert caught.value.where == str(drawn)
+    assert drawn.read_bytes() == before
+
+
+def test_pictures_of_kinds_that_are_not_read_are_told(bundle: str, pictures: Path) -> None:
+    for name in ("d.gif", "deep/e.HEIC", "f.txt"):
+        (pictures / name).touch()
+    told = "2 pictures of kinds that are not read (.gif, .heic)"
+    for source in (pictures, f"{pictures}/**/*"):
+        result = predict(bundle, str(source), overwrite=True)
+        assert len(result.written) == 3 and result.exit_code == 0
+        assert result.notes[0] == f"{told}: they are passed over; convert them, as to PNG"
+    for path in (pictures / "a.png", pictures / "b.jpg", pictures / "deep/c.png"):
+        path.unlink()
+    with pytest.raises(DataError, match="found no image") as caught:
+        predict(bundle, str(pictures))
+    assert told in caught.value.why
+
+
+def test_an_address_is_told_as_one(bundle: str) -> None:
+    with pytest.raises(UsageError, match="this is an address") as caught:
+        predict(bundle, "https://example.org/a.jpg")
+    assert caught.value.next_step == "download it, and name the file by its path"
+
+
+def test_a_stop_comes_after_the_image_at_hand_and_says_how_to_go_on(
+    bundle: str, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[Path] = []
+
+    def decoded(path: Path, *given: Any, **options: Any) -> Any:
+        done.append(path)
+        signal.raise_signal(signal.SIGINT)
+        return decode(path, *given, **options)
+
+    monkeypatch.setattr(predicting, "decode", decoded)
+    with pytest.raises(Interrupted, match="SIGINT after 1 of 3 images") as caught:
+        predict(bundle, str(pictures), out=tmp_path / "out")
+    assert "--overwrite" in caught.value.next_step
+    assert len(done) == 1 and len(files_in(tmp_path / "out")) == 3
 
 
 def test_a_broken_image_is_told_at_the_end_and_the_others_are_done(
@@ -450,6 +505,19 @@ def test_a_video_is_segmented_as_its_frames_are_and_its_pace_told(
     assert result.exit_code == 0
     with pytest.raises(UsageError, match="2 of the files to be written are there already"):
         predict(bundle, str(video), label_maps=True)
+
+
+def test_overlay_videos_within_a_folder_are_no_videos_of_it(bundle: str, tmp_path: Path) -> None:
+    clips.clip(tmp_path / "drive" / "clip.avi", 3)
+    for out in ("first", "second"):
+        result = predict(bundle, str(tmp_path / "drive"), out=tmp_path / "drive" / out)
+        assert len(result.videos) == 1
+        assert "0 images" not in result.describe()
+    nothing = tmp_path / "nothing.avi"
+    nothing.write_bytes(b"RIFF\0\0\0\0AVI ")
+    with pytest.raises(DataError):
+        predict(bundle, str(nothing), out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_what_is_no_video_is_told_in_four_parts_before_the_others_of_a_folder(

@@ -60,6 +60,10 @@ where a range is declared, are in files alone.
 """
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+FOREIGN_SUFFIXES = frozenset(
+    {".gif", ".heic", ".heif", ".avif", ".jp2", ".tga", ".exr", ".ppm", ".pgm", ".jfif", ".npy"}
+)
+"""How names of pictures end that are not read."""
 MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".gif"})
 LOSSY_SUFFIXES = frozenset({".jpg", ".jpeg", ".webp"})
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-from fasterseg.datasets.decoding import IMAGE_SUFFIXES
-from fasterseg.datasets.pictures.listing import is_file, is_hidden, list_pictures, printable
+from fasterseg.datasets.decoding import FOREIGN_SUFFIXES, IMAGE_SUFFIXES
+from fasterseg.datasets.pictures.listing import (
+    is_file,
+    is_hidden,
+    list_pictures,
+    printable,
+)
 from fasterseg.durable import temporary_name
 from fasterseg.errors import DataError, UsageError
 from fasterseg.foreign.links import leads_outside
@@ -27,6 +32,7 @@ class Found:
     """The images that a source names, sorted, and the folder that they lie in.
 
     Pipes and devices with an image's name are among them, and are refused when their turn comes.
+    `foreign` are pictures of kinds that are not read.
     """
 
     root: Path
@@ -34,16 +40,25 @@ class Found:
     linked: int = 0
     closed: tuple[Path, ...] = ()
     outside: int = 0
+    foreign: tuple[Path, ...] = ()
 
     def notes(self) -> list[str]:
         """What was not looked into."""
         links = "1 link to a folder was" if self.linked == 1 else f"{self.linked} links were"
         notes = [f"{links} not followed"] if self.linked else []
+        if self.foreign:
+            notes.append(f"{self.told_foreign()}: they are passed over; convert them, as to PNG")
         if self.outside:
             links = "1 link leads" if self.outside == 1 else f"{self.outside} links lead"
             pattern = printable(self.root / "*.png")
             notes.append(f"{links} out of the folder and not read: name them by '{pattern}'")
         return notes + [f"the folder {printable(path)} cannot be listed" for path in self.closed]
+
+    def told_foreign(self) -> str:
+        """How many pictures are of kinds that are not read, and of which."""
+        kinds = ", ".join(sorted({path.suffix.lower() for path in self.foreign}))
+        count = len(self.foreign)
+        return f"{count} picture{'' if count == 1 else 's'} of kinds that are not read ({kinds})"
 
 
 def find_images(source: str) -> Found:
@@ -53,11 +68,12 @@ def find_images(source: str) -> Found:
     """
     found = find_pictures(source, IMAGE_SUFFIXES)
     if not found.images:
+        there = f"; there is {found.told_foreign()}" if found.foreign else ""
         raise DataError(
             "found no image to segment",
             where=source,
             why=f"images end in {', '.join(sorted(IMAGE_SUFFIXES))}, and what begins with a dot "
-            "is passed over",
+            f"is passed over{there}",
             next_step="name a folder that has such files, in its own folders too",
         )
     return found
@@ -70,23 +86,62 @@ def find_pictures(source: str, suffixes: AbstractSet[str]) -> Found:
     """
     path = user_path(source)
     if path.is_dir():
-        listing = list_pictures(path, suffixes)
-        inside = [one for one in listing.pictures if not _leads_out(one, path)]
-        images = sorted((*inside, *listing.special))
-        outside = len(listing.pictures) - len(inside)
-        return Found(path, images, len(listing.linked), tuple(listing.closed), outside)
+        return _in_folder(path, suffixes)
     if path.exists():
         return Found(path.parent, [path])
     if any(sign in source for sign in "*?["):
-        root, pattern = _split_pattern(path)
-        meant = (one for one in root.glob(pattern) if _is_meant(one, root, pattern, suffixes))
-        return Found(root, sorted(meant))
+        return _by_pattern(path, suffixes)
+    if "://" in source:
+        raise _an_address(source)
     raise UsageError(
         f"there is no image or folder {source!r}",
         where=source,
         why="nothing of this name is there",
         next_step=f"{did_you_mean(path)}name an image, a video, a folder, or a pattern in quotes, "
         "such as 'frames/*.png'; a camera by its number",
+    )
+
+
+def _in_folder(folder: Path, suffixes: AbstractSet[str]) -> Found:
+    listing = list_pictures(folder, _looked_for(suffixes))
+    named, foreign = _divided(listing.pictures, suffixes)
+    special, _ = _divided(listing.special, suffixes)
+    inside = [one for one in named if not _leads_out(one, folder)]
+    return Found(
+        folder,
+        sorted((*inside, *special)),
+        linked=len(listing.linked),
+        closed=tuple(listing.closed),
+        outside=len(named) - len(inside),
+        foreign=tuple(foreign),
+    )
+
+
+def _by_pattern(path: Path, suffixes: AbstractSet[str]) -> Found:
+    root, pattern = _split_pattern(path)
+    looked_for = _looked_for(suffixes)
+    meant = (one for one in root.glob(pattern) if _is_meant(one, root, pattern, looked_for))
+    named, foreign = _divided(sorted(meant), suffixes)
+    return Found(root, named, foreign=tuple(foreign))
+
+
+def _looked_for(suffixes: AbstractSet[str]) -> AbstractSet[str]:
+    """The suffixes that are asked for, and of images those of kinds that are not read."""
+    return suffixes | FOREIGN_SUFFIXES if suffixes == IMAGE_SUFFIXES else suffixes
+
+
+def _divided(pictures: Sequence[Path], suffixes: AbstractSet[str]) -> tuple[list[Path], list[Path]]:
+    """Those that have one of these suffixes, and the others."""
+    named = [path for path in pictures if path.suffix.lower() in suffixes]
+    return named, [path for path in pictures if path.suffix.lower() not in suffixes]
+
+
+def _an_address(source: str) -> UsageError:
+    return UsageError(
+        "this is an address, and files are segmented",
+        where=source,
+        why="nothing is brought from elsewhere, or read from a stream of the network",
+        next_step="download it, and name the file by its path",
     )
 
 
@@ -138,12 +193,23 @@ def possible_files(names: Sequence[str], endings: Sequence[str] = ENDINGS) -> li
     return [f"{name}{ending}" for name in possible or names for ending in endings]
 
 
-def require_free(folder: Path, files: Sequence[str], *, overwrite: bool) -> None:
-    """Raise `UsageError` before anything is computed when a file to be written is there."""
-    if overwrite:
-        return
+def require_free(
+    folder: Path, files: Sequence[str], *, overwrite: bool, sources: Iterable[Path] = ()
+) -> None:
+    """Raise `UsageError` before anything is computed when a file to be written is there.
+
+    Where it may be overwritten, it may not be one of the `sources` all the same.
+    """
     taken = [folder / name for name in files if (folder / name).exists()]
-    if taken:
+    read = {os.path.realpath(path) for path in sources} if taken else set()
+    if own := [path for path in taken if os.path.realpath(path) in read]:
+        raise UsageError(
+            "what is made of one image would take the place of another",
+            where=printable(own[0]),
+            why="it is among the images and videos that are to be segmented",
+            next_step="choose another folder with --out",
+        )
+    if taken and not overwrite:
         raise UsageError(
             f"{len(taken)} of the files to be written are there already",
             where=str(taken[0]),

@@ -90,9 +90,10 @@ class PredictResult(BaseModel):
         found = sorted(self.shares.items(), key=lambda share: -share[1])
         lines = [f"  {name:<20} {100 * share:6.2f} %" for name, share in found if share]
         ending = []
-        if self.written or self.broken or not self.videos:
+        if self.endings or not self.videos:
             done = f"{len(self.written)} image{'' if len(self.written) == 1 else 's'}"
-            ending.append(f"{done} in {self.folder} ({', '.join(self.endings)})")
+            kinds = f" ({', '.join(self.endings)})" if self.endings else ""
+            ending.append(f"{done} in {self.folder}{kinds}")
         ending += [video.describe() for video in self.videos]
         ending += [f"tail: {self.tail}"] if self.tail else []
         if self.broken:

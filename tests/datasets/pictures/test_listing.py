@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +65,23 @@ def test_what_is_no_ordinary_file_and_what_is_not_followed_are_told_apart(tmp_pa
     assert [path.name for path in listing.pictures] == ["again.png", "lost.png", "whole.png"]
     assert [path.name for path in listing.special] == ["null.png", "pipe.png"]
     assert [path.name for path in listing.linked] == ["link"]
+
+
+def test_a_folder_that_may_not_be_looked_into_is_listed_as_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    is_file, scandir = Path.is_file, os.scandir
+
+    def refused(path: Any) -> bool:
+        if Path(path) == closed or closed in Path(path).parents:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return False
+
+    monkeypatch.setattr(Path, "is_file", lambda path: refused(path) or is_file(path))
+    monkeypatch.setattr(os, "scandir", lambda path: refused(path) or scandir(path))
+    assert list_pictures(tmp_path, IMAGE_SUFFIXES).closed == [closed]
 
 
 @pytest.mark.parametrize("kind", ["images", "masks"])

@@ -12,7 +12,12 @@ from pathlib import Path
 from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files.affixes import NO_AFFIXES, Affixes
 from fasterseg.datasets.data_files.written_paths import composed
-from fasterseg.datasets.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES, MASK_SUFFIXES
+from fasterseg.datasets.decoding import (
+    FOREIGN_SUFFIXES,
+    IMAGE_SUFFIXES,
+    LOSSY_SUFFIXES,
+    MASK_SUFFIXES,
+)
 from fasterseg.datasets.faults import SHOWN_EXAMPLES, Fault, FaultKind
 from fasterseg.datasets.pictures.listing import (
     is_folder,
@@ -25,10 +30,7 @@ from fasterseg.events import Progress, silent
 from fasterseg.foreign.opened_files import what_it_is
 
 # Pictures of types that are not read: a fault, where other files (notes, caches) are passed over.
-_FOREIGN_SUFFIXES = frozenset(
-    {".gif", ".heic", ".heif", ".avif", ".jp2", ".tga", ".exr", ".ppm", ".pgm", ".jfif", ".npy"}
-)
-PICTURES = IMAGE_SUFFIXES | _FOREIGN_SUFFIXES
+PICTURES = IMAGE_SUFFIXES | FOREIGN_SUFFIXES
 """How names of pictures end, of those that are read and others."""
 
 

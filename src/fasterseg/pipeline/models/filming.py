@@ -21,6 +21,7 @@ from fasterseg.network.named_models import model_path
 from fasterseg.network.predicted import Broken, PredictResult, VideoResult
 from fasterseg.network.predicting import segmented
 from fasterseg.network.segmentation import Segmentation, png_bytes
+from fasterseg.output_folders import make_output_folder
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import run_above
 from fasterseg.space.blocks import Size
@@ -82,7 +83,10 @@ def films_of(sources: Sources, folder: Path, *, label_maps: bool) -> list[Film]:
 
 @dataclass(frozen=True, slots=True)
 class Filming:
-    """How films are segmented: by what, shown at which size, and how many frames at most."""
+    """How films are segmented: by what, shown at which size, and how many frames at most.
+
+    `folder` is what all is written into; it is marked as our own with the first film that opens.
+    """
 
     predictor: Predictor
     show: Show
@@ -90,6 +94,7 @@ class Filming:
     limit: PixelLimit
     most_frames: int | None = None
     promise: str = ""
+    folder: Path | None = None
     clock: Callable[[], float] = time.perf_counter
 
     def added_to(
@@ -131,6 +136,8 @@ class Filming:
             film.opened(self.limit) as clip,
             closing(OverlayVideo(film.overlay, rate=clip.rate)) as overlay,
         ):
+            if self.folder is not None:
+                make_output_folder(self.folder)
             film.clear_label_maps()
             seen = FilmTally()
             began = self.clock()

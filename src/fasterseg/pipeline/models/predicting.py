@@ -32,7 +32,7 @@ from fasterseg.datasets.submissions import SubmissionForm, submission_form
 from fasterseg.deploy.runtimes.models import Predictor, load_model, require_model, require_runs_on
 from fasterseg.deploy.runtimes.predicting import ExportedPredictor
 from fasterseg.durable import durable_write
-from fasterseg.errors import DataError, UsageError
+from fasterseg.errors import DataError, Interrupted, UsageError
 from fasterseg.events import Progress
 from fasterseg.foreign.links import leads_outside
 from fasterseg.foreign.names import on_disk
@@ -51,7 +51,7 @@ from fasterseg.resources import free_memory_bytes
 from fasterseg.runtime import select_device
 from fasterseg.space.blocks import Size
 from fasterseg.stage_folders import BundleFolder
-from fasterseg.stopping import Show
+from fasterseg.stopping import Show, StopRequest, stop_on_signals
 from fasterseg.video.finding import Sources, find_sources
 
 BYTES_PER_PIXEL = 150
@@ -59,7 +59,6 @@ BYTES_PER_PIXEL = 150
 
 PICTURE_BYTES_PER_PIXEL = 12
 """What an image needs beyond what its network is shown at once: with its labels and overlay."""
-
 
 OTHER_SCALE = 1.5
 """So many times as large, or as small, as what a network was trained on: worth a word."""
@@ -122,24 +121,42 @@ def predict_named(
     if images:
         if form is None:  # a server may refuse what it did not ask for
             make_output_folder(folder)
-        with show(f"Segmenting into {folder}", total=len(images), unit="images") as step:
+        with (
+            stop_on_signals() as stop,
+            show(f"Segmenting into {folder}", total=len(images), unit="images") as step,
+        ):
             result, sizes = predict_images(
                 predictor,
                 images,
                 folder,
-                step,
+                _until_stopped(step, stop, folder),
                 shown=shown,
                 free_bytes=free_memory_bytes(),
                 limit=limit,
                 output=output,
             )
-    filming = Filming(predictor, show, shown, limit, frames, promise_of(model))
+    filming = Filming(predictor, show, shown, limit, frames, promise_of(model), folder)
     result = filming.added_to(result, places.films, alone=not images)
     note = scale_note(model, sizes) if shown is None and not predictor.resizes else ""
     note = note or stretched_note(sizes, shown or seen_at(predictor))
     notes = [*places.notes, *_notes_on(folder, user_path(pictures)), *result.notes]
     notes += [] if form is None else form.notes(folder, len(result.written))
     return result.model_copy(update={"note": note, "notes": tuple(notes)})
+
+
+def _until_stopped(step: Progress, stop: StopRequest, folder: Path) -> Progress:
+    """Progress that raises `Interrupted` once a stop was asked for, unless all images are done."""
+
+    def told(done: int, total: int, note: str) -> None:
+        step(done, total, note)
+        if stop and done < total:
+            raise Interrupted(
+                f"stopped by {stop.signal_name} after {done} of {total} images",
+                where=str(folder),
+                next_step="for all images, run the same command again with --overwrite",
+            )
+
+    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +192,7 @@ def _places(
     folder = place_for_folder(out or usual, "--out", names=files)
     if form is not None:
         form.require_alone(folder, files)
-    require_free(folder, files, overwrite=overwrite)
+    require_free(folder, files, overwrite=overwrite, sources=[*found.images, *sources.videos])
     films = films_of(sources, folder, label_maps=label_maps)
     notes = (*found.notes(), *filter(None, [sources.note]))
     return Places(folder, dict(zip(names, found.images, strict=True)), tuple(films), notes)
