@@ -149,8 +149,8 @@ NEXT_STEPS: dict[FaultKind, str] = {
     FaultKind.UNLABELLED_SPLIT: "check what data.yaml says never counts: 'ignore:', "
     "'background:', 'label_mapping:', 'palette:'",
     FaultKind.EMPTY_SPLIT: "check the split's folder",
-    FaultKind.MISSING_FOLDER: "check the paths in data.yaml, or name another layout: "
-    "check-data --layout, data.layout in a recipe",
+    FaultKind.MISSING_FOLDER: "check the paths in data.yaml, take out a split that is not there, "
+    "or name another layout: check-data --layout, data.layout in a recipe",
     FaultKind.UNDIVIDED: "add a line for each",
     FaultKind.NOTHING_DIVIDED: "take these lines out",
     FaultKind.DIVIDED_TWICE: "keep one line of each",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import colorsys
+import unicodedata
 from collections.abc import Sequence
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -66,6 +67,16 @@ class LabelSpace(Artifact):
             colours=distinct_colours(len(names)),
             ignore=usual_ignore(len(names)) if ignore is None else ignore,
         )
+
+
+def class_name(written: Any) -> Any:
+    """Return a class's name as it is known here: composed, without blanks around it.
+
+    A whole number is the text of it; what else is no text stays as it is.
+    """
+    if isinstance(written, int) and not isinstance(written, bool):
+        return str(written)
+    return unicodedata.normalize("NFC", written).strip() if isinstance(written, str) else written
 
 
 def usual_ignore(classes: int) -> int:

@@ -161,7 +161,7 @@ MUTATIONS: dict[str, tuple[FaultKind, Callable[[Path], Any]]] = {
     "image in two splits": (FaultKind.SHARED_IMAGE, share_image),
     "split all ignored": (FaultKind.UNLABELLED_SPLIT, ignore_everything),
     "split empty": (FaultKind.EMPTY_SPLIT, empty_split),
-    "list leads out": (FaultKind.OUTSIDE, list_of("../other/photos/0.jpg")),
+    "list leads out": (FaultKind.OUTSIDE, list_of("../data/images/train/train0.jpg")),
     "list is absolute": (FaultKind.OUTSIDE, list_of("/etc/hostname.jpg")),
     "list names nothing": (FaultKind.BAD_LIST, list_of("images/train/absent.jpg")),
     "list names twice": (

@@ -63,13 +63,14 @@ VALUES: dict[str, Any] = {
 WITHOUT_TRACE = {"path", "layout", "format", "nc", "masks_dir", "images_dir"}
 
 
-@pytest.mark.parametrize("split", ["val", "test"])
-def test_a_data_file_may_name_one_split_that_is_not_for_training(
-    split: str, make_folder: MakeFolder
-) -> None:
-    root = make_folder(f"{split}: images/val\nnames: [road, car, sky]\n")
+def test_a_data_file_may_name_a_test_alone_and_no_val_alone(make_folder: MakeFolder) -> None:
+    root = make_folder("test: images/val\nnames: [road, car, sky]\n")
+    assert open_data(root).splits() == ("test",)
 
-    assert open_data(root).splits() == (split,)
+    (root / "data.yaml").write_text("val: images/val\nnames: [road, car, sky]\n")
+    with pytest.raises(DataError, match="no training split") as caught:
+        open_data(root)
+    assert "name test, and no val" in caught.value.why
 
 
 def content_of(text: str) -> dict[str, Any]:

@@ -30,7 +30,6 @@ def test_nothing_is_said_where_a_run_finds_all_that_it_needs(tmp_path: Path) -> 
         ({"train": 3, "val": 2}, "val is scored at the end of a run: there is no test"),
         ({"train": 3, "test": 2}, "there is no val: a run needs"),
         ({"test": 3}, "there is no train: models can be scored on these images"),
-        ({"val": 3, "test": 2}, "there is no train: models can be scored on these images"),
         ({"train": 1, "val": 1, "test": 1}, "two halves for a search"),
     ],
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from fasterseg.amounts import first_few, number_of
+from fasterseg.datasets.checking.alike_names import notes_on_alike_names
 from fasterseg.datasets.checking.checked_files import CheckedFiles, Stamp, stamp_of
 from fasterseg.datasets.checking.data_report import DataReport, LabelCounts, SplitReport, Tally
 from fasterseg.datasets.checking.looking import Look, look_at
@@ -173,6 +174,7 @@ def _check_files(
         *source.layout.notes,
         *findings.pixels.notes(source.layout.reading, proposing=True),
         *_notes_on_unnamed_ids(findings, source),
+        *notes_on_alike_names(source.label_space.names),
         *notes_on_one_class(source.layout, splits, sorted(findings.raw_values[""])),
         *notes_on_repeats(findings.places.values()),
         *notes_on_use(source),

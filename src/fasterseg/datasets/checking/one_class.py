@@ -8,6 +8,7 @@ from fasterseg.datasets.checking.data_report import SplitReport
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.layout import Layout
 from fasterseg.datasets.data_files.remedies import IGNORE, palette_line, written
+from fasterseg.datasets.labels import BACKGROUNDS
 from fasterseg.datasets.masks.mask_reading import unpacked
 from fasterseg.datasets.sources.serving import TRAIN
 
@@ -22,7 +23,7 @@ _LEFT_OUT = (
     "out (background: ignore, ignore, reduce_zero_label, ignore_label in label_mapping, ignore in "
     "palette), and name it there"
 )
-_ALONE = "label what else the images show as a class of its own, such as background"
+_ALONE = "label what else the images show as a class of its own"
 _OTHERS = f"put images that show other classes into {TRAIN} too, or correct its masks"
 
 
@@ -47,7 +48,10 @@ def _step(layout: Layout, held: Collection[int]) -> str:
     data, meaning = layout.described, layout.labelling.meaning
     ignored = [raw for raw in held if meaning.get(raw) == layout.label_space.ignore]
     if not ignored:
-        return _ALONE if layout.label_space.classes == 1 else _OTHERS
+        if layout.label_space.classes > 1:
+            return _OTHERS
+        is_background = layout.label_space.names[0].casefold() in BACKGROUNDS
+        return _ALONE if is_background else f"{_ALONE}, such as {_BACKGROUND}"
     is_own = data is not None and not layout.form and len(data.names) == 1
     return _lines_with_background(data, layout, ignored) if data and is_own else _LEFT_OUT
 

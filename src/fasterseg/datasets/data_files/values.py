@@ -11,7 +11,7 @@ from pydantic import Field
 from fasterseg.datasets.data_files.groups import require_pattern
 from fasterseg.datasets.data_files.remedies import IN_QUOTES, Contradiction, lines, written
 from fasterseg.datasets.data_files.written_paths import slashed
-from fasterseg.datasets.labels import Colour
+from fasterseg.datasets.labels import Colour, class_name
 from fasterseg.datasets.transforming.transforms import IMAGENET_NORMALISATION, Normalisation
 from fasterseg.errors import UsageError
 from fasterseg.foreign.booleans import require_no_boolean_as_number
@@ -96,7 +96,7 @@ def _number(key: Any) -> Any:
 
 
 def _name(name: Any) -> Any:
-    said = str(name) if isinstance(name, int | float) else name
+    said = class_name(str(name) if isinstance(name, float) else name)
     if isinstance(said, str) and len(said) > _LONGEST_NAME:
         raise ValueError(f"{shortened(said)!r} has more than {_LONGEST_NAME} characters")
     return said

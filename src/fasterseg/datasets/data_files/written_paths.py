@@ -48,6 +48,25 @@ def place_of(root: Path, written: str) -> Path:
     return root / as_it_lies(root, written)
 
 
+def in_other_case(root: Path, written: str) -> str:
+    """Return the path below ``root`` that differs from one in upper and lower case alone.
+
+    Empty where there is none, or are several.
+    """
+    place, names = root, list[str]()
+    for part in PurePosixPath(slashed(written)).parts[:_DEEPEST]:
+        wanted = composed(part).casefold()
+        try:
+            there = [one.name for one in place.iterdir()]
+        except (OSError, ValueError):
+            return ""
+        found = [one for one in there if composed(one).casefold() == wanted]
+        if len(found) != 1:
+            return ""
+        place, names = place / found[0], [*names, found[0]]
+    return PurePosixPath(*names).as_posix() if names else ""
+
+
 @dataclass(slots=True)
 class OtherRoot:
     """Tells lists that were made elsewhere: by what their lines have before paths that lie here."""
@@ -55,10 +74,14 @@ class OtherRoot:
     root: Path
     before: str = ""
     tried: int = 0
+    cases: int = 0
 
     def step_for(self, line: str) -> str:
         """What to do about a line that names nothing, where its end does; empty otherwise."""
         path = slashed(line)
+        if self.cases < _MOST_TRIED and (found := in_other_case(self.root, path)):
+            return f"spell names as the files are, {found} for {path}: upper and lower case differ"
+        self.cases += 1
         if not (self.before and path.startswith(self.before)) and self.tried < _MOST_TRIED:
             self.before, self.tried = self._what_goes_before(path), self.tried + 1
         if not self.before or not _is_there(self.root / path.removeprefix(self.before)):
@@ -81,19 +104,6 @@ def _below(root: Path, path: str) -> str:
         for home in (str(root.absolute()), os.path.realpath(root)):
             if PurePosixPath(path).is_relative_to(home):
                 return PurePosixPath(path).relative_to(home).as_posix()
-    return _back_inside(root, path)
-
-
-def _back_inside(root: Path, path: str) -> str:
-    """The path as seen from the root where it leads out of that and back by the same names."""
-    parts = PurePosixPath(path).parts
-    up = next((place for place, part in enumerate(parts) if part != ".."), 0)
-    if not up or ".." in parts[up:]:
-        return path
-    back = [*map(composed, parts[up : 2 * up])]
-    for home in (root.absolute(), Path(os.path.realpath(root))):
-        if back == [*map(composed, home.parts[-up:])]:
-            return PurePosixPath(*parts[2 * up :]).as_posix()
     return path
 
 

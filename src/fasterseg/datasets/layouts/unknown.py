@@ -9,6 +9,7 @@ from pathlib import Path
 from fasterseg.amounts import number_of
 from fasterseg.datasets.data_files.other_files import what_lies_in
 from fasterseg.datasets.data_files.remedies import lines
+from fasterseg.datasets.layouts.annotations import yolo
 from fasterseg.datasets.layouts.folders.name_series import folders_of_pictures
 
 A_DATA_FILE = "put a data.yaml into it, such as" + lines(
@@ -35,6 +36,14 @@ def told_of_unknown(folder: Path, known: Sequence[str]) -> tuple[str, str]:
             "these are masks of Label Studio, whose names do not say which image each is of",
             "export polygons as COCO, with the images; or call each mask as its image and its "
             "class, as photo_car.png, in a folder masks beside a folder images",
+        )
+    if texts := yolo.text_beside(pictures):
+        train = next(iter(pictures)).relative_to(folder).as_posix()
+        return (
+            f"{texts.relative_to(folder).as_posix()} is a text file beside an image, as YOLO has "
+            f"them for polygons, and nothing names its classes; {plain}",
+            "put a data.yaml into it, such as"
+            + lines(f"train: {train}", "val: images/val", "names: [road, car]"),
         )
     where = _shown(folder, pictures)
     first = next(iter(pictures)).relative_to(folder).as_posix()

@@ -76,7 +76,10 @@ class NamedImages:
             step = self._elsewhere.step_for(line)
             self.tree.faults += [Fault(FaultKind.BAD_LIST, one, line, step) for one in places]
         elif self.tree.leads_out(found.image) or self.tree.leads_out(found.mask):
-            self.tree.faults += [Fault(FaultKind.OUTSIDE, where, line) for where in places]
+            # Out of the folder and back: by the name that it has where the list was made.
+            is_own = self.tree.reaches(self.tree.root / found.image)
+            step = self._elsewhere.step_for(found.image) if is_own else ""
+            self.tree.faults += [Fault(FaultKind.OUTSIDE, one, line, step) for one in places]
         elif self.tree.is_inside(self.tree.root / found.image):
             own = [self.tree.root / found.image] * len(places)
             self.images.setdefault(found.name, []).extend(own)

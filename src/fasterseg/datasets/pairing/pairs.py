@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files.affixes import NO_AFFIXES, Affixes
-from fasterseg.datasets.data_files.written_paths import composed
+from fasterseg.datasets.data_files.written_paths import composed, in_other_case
 from fasterseg.datasets.decoding import (
     FOREIGN_SUFFIXES,
     IMAGE_SUFFIXES,
@@ -127,8 +127,10 @@ class Tree:
     def files(self, folder: Path, suffixes: AbstractSet[str]) -> list[Path]:
         """Return the files of some suffixes under a folder, as `pictures` does."""
         if not is_folder(folder):
-            special = what_it_is(folder)
-            self.faults.append(Fault(FaultKind.MISSING_FOLDER, self.shown(folder), special))
+            shown, detail = self.shown(folder), what_it_is(folder)
+            if not detail and (near := in_other_case(self.root, shown)):
+                detail = f"{near} is there: upper and lower case differ"
+            self.faults.append(Fault(FaultKind.MISSING_FOLDER, shown, detail))
             return []
         if not self.is_inside(folder):
             return []

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from fasterseg.datasets.data_files.written_paths import composed, place_of, slashed
+from fasterseg.datasets.data_files.written_paths import OtherRoot, composed, place_of, slashed
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.pairing.pairs import Pairing, Tree, pair_files
@@ -100,6 +100,7 @@ def _names_in(tree: Tree, path: Path, images: Files) -> list[str]:
     """The samples that a list names; a line that names none is a fault."""
     found = []
     files = {file: name for name, of_name in images.items() for file in of_name}
+    elsewhere = OtherRoot(tree.root)
     homes = [one for one in (path.parent, *path.parents) if one.is_relative_to(tree.root)]
     for line, where in lines_of(tree, path):
         names = _names_of(line)
@@ -110,7 +111,9 @@ def _names_in(tree: Tree, path: Path, images: Files) -> list[str]:
         if name:
             found.append(name)
         else:
-            tree.faults.append(Fault(FaultKind.BAD_LIST, where, line))
+            first = _FILE_FIRST.match(line)
+            step = elsewhere.step_for(first[0] if first else line)
+            tree.faults.append(Fault(FaultKind.BAD_LIST, where, line, step))
     return found
 
 

@@ -91,10 +91,13 @@ def open_folder(tree: Tree, data: DataFile, file: Path) -> FileSource:
             where=str(file),
             next_step="add what the ids 0, 1, ... in the masks stand for:  names: [road, car]",
         )
-    if not data.names_splits:
+    if not data.train and (data.val or not data.test):
         raise DataError(
-            "there is no split",
+            "there is no training split",
             where=str(file),
+            why="nothing can be learned; data that models are scored on alone name test, and no val"
+            if data.val
+            else "",
             next_step="add the folder of its images, or a list of them:  train: images/train",
         )
     named = {"train": data.train, "val": data.val, "test": data.test}

@@ -119,7 +119,7 @@ class _Opening(DrawnSet):
     """COCO's files of one data set on their way to a data source."""
 
     def __init__(self, tree: Tree, home: Path, said: DataFile) -> None:
-        super().__init__(tree, home, said, form="coco")
+        super().__init__(tree, home, said, form="coco/2")
         self.passed_over: list[Path] = []
         self.dummies: list[str] = []
 

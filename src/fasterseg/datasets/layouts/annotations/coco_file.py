@@ -17,12 +17,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from fasterseg.amounts import first_few
+from fasterseg.amounts import first_few, number_of
 from fasterseg.artifacts import first_fault
 from fasterseg.datasets.drawing.canvas import BadShape, Canvas, canvas_within, points_of
 from fasterseg.datasets.drawing.kept import Drawn
 from fasterseg.datasets.drawing.run_lengths import bits_of
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
+from fasterseg.datasets.labels import class_name
 from fasterseg.datasets.pictures.limits import PixelLimit
 from fasterseg.datasets.sample import ImageSize
 from fasterseg.errors import EnvironmentFault, FileError
@@ -33,6 +34,7 @@ from fasterseg.foreign.strict_json import NotStrict
 
 _LISTS = ("images", "categories", "annotations")
 _NAMED = 5
+_BLOCK = 1 << 20
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
@@ -69,7 +71,7 @@ class CocoCategory(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: Id
-    name: str
+    name: Annotated[str, BeforeValidator(class_name)]
     supercategory: str | None = None
     used: bool = False
 
@@ -104,7 +106,11 @@ class CocoFile:
         shown = f"{self.shown} ({image.file_name})"
         highest = max(numbers.values(), default=0) + 1
         canvas = canvas_within(limit, size, shown, highest=highest)
-        for annotation in self._annotations(image, shown):
+        annotations = self._annotations(image, shown)
+        if annotations and all(_are_shares(one.get("segmentation")) for one in annotations):
+            detail = "all points lie between 0 and 1, as shares of the image; COCO's are pixels"
+            raise FileFault(Fault(FaultKind.BAD_SHAPE, shown, detail))
+        for annotation in annotations:
             try:
                 number = numbers[id_of(annotation["category_id"])]
                 _draw(canvas, annotation.get("segmentation"), number, size)
@@ -143,7 +149,20 @@ def read_coco(path: Path, shown: str) -> CocoFile:
         file.faults.append(Fault(FaultKind.BAD_LABELS, shown, reason))
         return file
     reading.finish()
+    if not file.images and not _has_key(path, _LISTS[0]):
+        detail = f"it has no list called {_LISTS[0]!r}, in small letters as COCO writes it"
+        file.faults.append(Fault(FaultKind.BAD_LABELS, shown, detail))
     return file
+
+
+def _has_key(path: Path, key: str) -> bool:
+    wanted, before = f'"{key}"'.encode(), b""
+    with opened(path) as stream:
+        while block := stream.read(_BLOCK):
+            if wanted in before + block:
+                return True
+            before = block[-len(wanted) :]
+    return False
 
 
 class _Reading:
@@ -188,13 +207,14 @@ class _Reading:
         if lost:
             count = sum(len(file.places[one].starts) for one in lost)
             self._fault(
-                FaultKind.LOST_IMAGE, f"{count:,} annotations of image_id {_some(lost)}, not listed"
+                FaultKind.LOST_IMAGE,
+                f"{number_of(count, 'annotation')} of image_id {_some(lost)}, not listed",
             )
         strange = set(self.used) - {one.id for one in file.categories}
         if strange:
             self._fault(
                 FaultKind.UNLISTED_CLASS,
-                f"{sum(self.used[one] for one in strange):,} annotations of category_id "
+                f"{number_of(sum(self.used[one] for one in strange), 'annotation')} of category_id "
                 f"{_some(strange)}, which 'categories' does not list",
                 "export anew from the tool, or add the categories to the file",
             )
@@ -243,6 +263,13 @@ def _draw(canvas: Canvas, segmentation: Any, number: int, size: ImageSize) -> No
             canvas.polygon(number, points_of(part))
         else:
             raise BadShape("an outline that is no list of numbers")
+
+
+def _are_shares(segmentation: Any) -> bool:
+    """Whether outlines are given in shares of an image's sides, as other tools write them."""
+    parts = segmentation if isinstance(segmentation, list) else [segmentation]
+    numbers = [one for part in parts for one in (part if isinstance(part, list) else [part])]
+    return all(isinstance(one, int | float) and 0 <= one <= 1 for one in numbers)
 
 
 def _some(ids: Any) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from fasterseg.datasets.data_files.data_file import DataFile
+from fasterseg.datasets.data_files.written_paths import composed
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES, size_of
 from fasterseg.datasets.drawing.kept import KeptMasks
 from fasterseg.datasets.faults import Fault, FaultKind
@@ -18,11 +19,15 @@ from fasterseg.datasets.sample import ImageSize
 
 
 class DrawnSet:
-    """A tool's files in a folder, on their way to a data source whose masks are drawn."""
+    """A tool's files in a folder, on their way to a data source whose masks are drawn.
+
+    What is kept of them is kept by `form`, with a number that counts how they are read.
+    """
 
     def __init__(self, tree: Tree, home: Path, said: DataFile, *, form: str) -> None:
         self.tree, self.home, self.said = tree, home, said
         self.kept = KeptMasks(home, form)
+        self._by_case: dict[str, str] | None = None
         self.limit = PixelLimit(said.most_pixels, IN_A_DATA_FILE)
 
     def size_of(self, image: Path) -> ImageSize:
@@ -48,8 +53,17 @@ class DrawnSet:
         if outside is not None:
             self.tree.is_inside(outside)
         else:
-            self.tree.faults.append(Fault(FaultKind.LOST_IMAGE, shown, f"names {name}"))
+            near = self._in_other_case(name)
+            detail = f"names {name}" + (f"; {near} differs in case alone" if near else "")
+            self.tree.faults.append(Fault(FaultKind.LOST_IMAGE, shown, detail))
         return None
+
+    def _in_other_case(self, name: str) -> str:
+        """A picture below the folder that is called so, but for upper and lower case."""
+        if self._by_case is None:
+            there = list_pictures(self.home, IMAGE_SUFFIXES).pictures
+            self._by_case = {composed(one.name).casefold(): self.tree.shown(one) for one in there}
+        return self._by_case.get(composed(Path(name).name).casefold(), "")
 
     def not_among(self, images: Collection[Path]) -> int:
         """How many pictures lie in the folder that are none of these."""

@@ -101,7 +101,7 @@ class _Opening(DrawnSet):
     """A folder of LabelMe's files on its way to a data source."""
 
     def __init__(self, tree: Tree, home: Path, said: DataFile) -> None:
-        super().__init__(tree, home, said, form="labelme")
+        super().__init__(tree, home, said, form="labelme/2")
         self.others = 0
 
     def source(self) -> FileSource:

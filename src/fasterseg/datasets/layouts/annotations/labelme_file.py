@@ -13,10 +13,10 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path, PureWindowsPath
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from fasterseg.artifacts import first_fault
 from fasterseg.datasets.drawing.canvas import (
@@ -28,6 +28,7 @@ from fasterseg.datasets.drawing.canvas import (
 )
 from fasterseg.datasets.drawing.kept import Drawn
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
+from fasterseg.datasets.labels import class_name
 from fasterseg.datasets.pictures.limits import PixelLimit
 from fasterseg.datasets.pictures.picture_opening import Wanted, opened_bytes
 from fasterseg.datasets.sample import ImageSize
@@ -48,7 +49,7 @@ _SHOWN_LABEL = 40
 class _Shape(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    label: str
+    label: Annotated[str, BeforeValidator(class_name)]
     points: tuple[tuple[float, float], ...]
     shape_type: str | None = "polygon"
     line_color: Any = None

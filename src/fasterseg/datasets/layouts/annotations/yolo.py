@@ -7,7 +7,7 @@ the classes and the splits, as Ultralytics, Roboflow and CVAT write it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
@@ -311,3 +311,13 @@ def _labels_of(tree: Tree, image: Path) -> Path:
     if _IMAGES in parts[:-1]:
         parts[len(parts) - 1 - parts[::-1].index(_IMAGES)] = _LABELS
     return place_of(tree.root, Path(*parts).with_suffix(_SUFFIX).as_posix())
+
+
+def text_beside(pictures: Mapping[Path, Sequence[str]]) -> Path | None:
+    """Return a text file that lies where an image's polygons would; None where there is none."""
+    for folder, names in pictures.items():
+        home = Tree(folder.parent.parent)
+        texts = (_labels_of(home, folder / name) for name in names[:_LOOKED_AT])
+        if found := next(filter(is_file, texts), None):
+            return found
+    return None

@@ -13,7 +13,7 @@ from fasterseg.datasets.data_files.layout import Layout
 from fasterseg.datasets.data_files.remedies import IGNORE, lines, written
 from fasterseg.datasets.decoding import LOSSY_SUFFIXES
 from fasterseg.datasets.faults import FileFault, error_of_faults
-from fasterseg.datasets.labels import BACKGROUNDS, Colour
+from fasterseg.datasets.labels import BACKGROUNDS, Colour, class_name
 from fasterseg.datasets.layouts.classes.tool_classes import OF_IDS, ToolClasses
 from fasterseg.datasets.layouts.classes.voc_colours import voc_colour
 from fasterseg.datasets.masks.mask_reading import read_mask
@@ -210,7 +210,8 @@ def counts_in(masks: Sequence[Path]) -> dict[int, int]:
 
 def names_in(tree: Tree, path: Path) -> tuple[str, ...]:
     """Return the class names that a file lists, one to a line; raises DataError for one twice."""
-    names = [line for line, _ in lines_of(tree, path) if not line.startswith("#")]
+    lines = (line for line, _ in lines_of(tree, path))
+    names = [class_name(line) for line in lines if not line.startswith("#")]
     name, times = next(iter(Counter(names).most_common(1)), ("", 0))
     if times > 1:
         raise DataError(

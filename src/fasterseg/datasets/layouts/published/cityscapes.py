@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from fasterseg.datasets.data_files.layout import Layout
+from fasterseg.datasets.faults import FaultKind
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.masks.labelling import Labelling
 from fasterseg.datasets.pairing.finding import Form, Place
@@ -84,14 +86,30 @@ def open_cityscapes(tree: Tree, place: Place) -> FileSource:
 def _pairings(tree: Tree, place: Place, ending: str) -> Mapping[str, Pairing]:
     images, masks = place.images, place.masks
     return {
-        split: pair_files(
-            tree,
-            keyed(tree.pictures(images / split), lambda path: _frame(path, _IMAGE_END)),
-            keyed(tree.pictures(masks / split), lambda path: _frame(path, ending)),
+        split: _told_of_missing(
+            pair_files(
+                tree,
+                keyed(tree.pictures(images / split), lambda path: _frame(path, _IMAGE_END)),
+                keyed(tree.pictures(masks / split), lambda path: _frame(path, ending)),
+            ),
+            masks / split,
         )
         for split in ("train", "val", "test")
         if (images / split).is_dir() and (split != "test" or (masks / split).is_dir())
     }
+
+
+def _told_of_missing(pairing: Pairing, masks: Path) -> Pairing:
+    """The pairs; where masks of another kind lie there alone, which ones are wanted."""
+    if pairing.pairs or not any(masks.rglob("*_gtFine_*")):
+        return pairing
+    step = (
+        f"put *{_RAW_END}.png there, which are in gtFine_trainvaltest.zip: colours, instances and "
+        "polygons are not read"
+    )
+    bare = FaultKind.UNPAIRED_IMAGE
+    told = (replace(one, next_step=step) if one.kind is bare else one for one in pairing.faults)
+    return Pairing((), tuple(told))
 
 
 def _frame(path: Path, ending: str) -> str | None:
