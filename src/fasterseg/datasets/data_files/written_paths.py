@@ -51,7 +51,7 @@ def place_of(root: Path, written: str) -> Path:
 def in_other_case(root: Path, written: str) -> str:
     """Return the path below ``root`` that differs from one in upper and lower case alone.
 
-    Empty where there is none, or are several.
+    Empty where there is none, or are several, or a link is on the way.
     """
     place, names = root, list[str]()
     for part in PurePosixPath(slashed(written)).parts[:_DEEPEST]:
@@ -61,7 +61,7 @@ def in_other_case(root: Path, written: str) -> str:
         except (OSError, ValueError):
             return ""
         found = [one for one in there if composed(one).casefold() == wanted]
-        if len(found) != 1:
+        if len(found) != 1 or (place / found[0]).is_symlink():  # a link may lead out
             return ""
         place, names = place / found[0], [*names, found[0]]
     return PurePosixPath(*names).as_posix() if names else ""

@@ -92,6 +92,7 @@ def _pairings(tree: Tree, place: Place, ending: str) -> Mapping[str, Pairing]:
                 keyed(tree.pictures(images / split), lambda path: _frame(path, _IMAGE_END)),
                 keyed(tree.pictures(masks / split), lambda path: _frame(path, ending)),
             ),
+            tree,
             masks / split,
         )
         for split in ("train", "val", "test")
@@ -99,9 +100,9 @@ def _pairings(tree: Tree, place: Place, ending: str) -> Mapping[str, Pairing]:
     }
 
 
-def _told_of_missing(pairing: Pairing, masks: Path) -> Pairing:
+def _told_of_missing(pairing: Pairing, tree: Tree, masks: Path) -> Pairing:
     """The pairs; where masks of another kind lie there alone, which ones are wanted."""
-    if pairing.pairs or not any(masks.rglob("*_gtFine_*")):
+    if pairing.pairs or not tree.reaches(masks) or not any(masks.rglob("*_gtFine_*")):
         return pairing
     step = (
         f"put *{_RAW_END}.png there, which are in gtFine_trainvaltest.zip: colours, instances and "
