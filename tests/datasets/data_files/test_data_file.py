@@ -50,6 +50,7 @@ HOSTILE: dict[str, str | bytes] = {
     "names empty": GOOD.replace("[road, car, sky]", "[]"),
     "names missing": GOOD.replace("names: [road, car, sky]\n", ""),
     "names with a gap": GOOD.replace("[road, car, sky]", "{0: a, 2: b}"),
+    "train missing": GOOD.replace("train: images/train\n", ""),
     "train a mapping": GOOD.replace("train: images/train", "train: {a: b}"),
     "nc disagrees": GOOD + "nc: 4\n",
     "ignore negative": GOOD + "ignore: -1\n",

@@ -189,7 +189,7 @@ def test_a_test_stays_as_it_is_where_val_alone_is_missing(tmp_path: Path) -> Non
     assert "test stays as it is: 3 images" in result.division.notes
 
 
-@pytest.mark.parametrize("splits", [("test",), ("val",), ("train", "val")])
+@pytest.mark.parametrize("splits", [("test",), ("train", "val")])
 def test_splits_that_are_divided_anew_are_named(splits: tuple[str, ...], tmp_path: Path) -> None:
     own_data(tmp_path, dict.fromkeys(splits, 8))
     if len(splits) > 1:
