@@ -123,6 +123,26 @@ def test_a_file_that_is_called_like_an_option_is_told_how_to_be_written(
     assert "write './-a b.mp4'; else: fasterseg predict --help" in capsys.readouterr().err
 
 
+def test_words_that_a_shell_made_of_a_pattern_are_told_as_such(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["predict", "net", "a.png", "b.png", "my photos"]) == 2
+    told = capsys.readouterr().err
+    assert "there is more than the command takes: b.png 'my photos'" in told
+    assert "next:  put a pattern, or a name with blanks, in quotes; else: fasterseg pred" in told
+
+
+def test_ctrl_c_within_a_command_is_told_with_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def pressed(_folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fasterseg.pipeline.diagnosing.diagnosed", pressed)
+    assert cli.main(["doctor"]) == errors.Interrupted.exit_code
+    assert "to resume: fasterseg doctor" in capsys.readouterr().err
+
+
 def test_a_usage_error_is_one_json_object_when_json_is_asked_for(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -124,6 +124,7 @@ def build_app(*verbs: Verb) -> App:
         result_action="return_value",
         exit_on_error=False,
         print_error=False,
+        suppress_keyboard_interrupt=False,
         console=_console_of_help(),
     )
     for verb in verbs:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from cyclopts import CycloptsError
+from cyclopts import CycloptsError, UnusedCliTokensError
 
 from fasterseg.config import opened_runtimes
 from fasterseg.console.results import asks_for_json
@@ -143,15 +143,29 @@ def _interruption(error: BaseException, words: Sequence[str]) -> FastersegError 
 def _usage(error: BaseException, words: Sequence[str]) -> FastersegError | None:
     if not isinstance(error, CycloptsError):
         return None
-    is_file = next((word for word in words if word.startswith("-") and os.path.lexists(word)), "")
-    to_file = f"for the file that is called so, write {shlex.quote(f'./{is_file}')}; else: "
     ways = " ".join(["fasterseg", *(error.command_chain or ()), "--help"])
     return UsageError(
-        " ".join(str(error).split()),
+        _told(error),
         where=command_line(words),
         why="the command was not understood, so nothing was run",
-        next_step=f"{to_file if is_file else ''}{ways}",
+        next_step=f"{_likely_way(error, words)}{ways}",
     )
+
+
+def _told(error: CycloptsError) -> str:
+    if isinstance(error, UnusedCliTokensError):
+        return f"there is more than the command takes: {shlex.join(error.unused_tokens or ())}"
+    return " ".join(str(error).split())
+
+
+def _likely_way(error: CycloptsError, words: Sequence[str]) -> str:
+    """What to do where a word that was not understood is a file's name, or a part of one."""
+    if isinstance(error, UnusedCliTokensError):
+        return "put a pattern, or a name with blanks, in quotes; else: "
+    dashed = next((word for word in words if word.startswith("-") and os.path.lexists(word)), "")
+    if not dashed:
+        return ""
+    return f"for the file that is called so, write {shlex.quote(f'./{dashed}')}; else: "
 
 
 def _missing_extra(error: BaseException, words: Sequence[str]) -> FastersegError | None:
