@@ -12,13 +12,14 @@ import torch
 from fake_run import FakeRun
 from onnx import numpy_helper
 
+import fasterseg
 from fasterseg.cli import main
 from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.deploy.runtimes.onnx.files import looked_at, sealed_model
 from fasterseg.deploy.shipping.report_places import report_beside
 from fasterseg.deploy.shipping.verification_report import ExportReport, VerificationReport
-from fasterseg.errors import EnvironmentFault
+from fasterseg.errors import EnvironmentFault, UsageError
 from fasterseg.pipeline.models.evaluating import default_report_path
 from fasterseg.pipeline.models.exporting import default_file
 from fasterseg.runs import RunFolder
@@ -56,6 +57,25 @@ def test_export_writes_a_verified_file_and_says_so(
     assert report.verification.mean_iou is not None
     assert main(["export", bundle, "--out", str(exported)]) == 2
     assert "--overwrite" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("out", "next_step"),
+    [
+        (".", "name another place with --out"),
+        ("/", "name another place with --out"),
+        ("net.ONNX", "--out net.onnx"),
+        ("my net", "--out 'my net.onnx'"),
+        ("my net.xml", "--out 'my net.onnx', or --format openvino"),
+    ],
+)
+def test_a_name_that_cannot_be_is_answered_with_one_that_can(
+    bundle: str, out: str, next_step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        fasterseg.export(bundle, out=out)
+    assert caught.value.next_step == next_step
 
 
 def test_verify_passes_the_file_and_fails_another(

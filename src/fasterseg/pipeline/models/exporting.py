@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -113,7 +114,8 @@ _ONE_OF_THEM = "choose one with --size 360x480, or --dynamic for a graph of any 
 
 def place_for_export(out: Path | str, format: str, *, overwrite: bool) -> Path:
     """Where the file of a format goes; raises `UsageError` where it cannot be, or not yet."""
-    path = place_for_file(out, "--out", beside=names_beside(Path(out)))
+    named = Path(out)
+    path = place_for_file(out, "--out", beside=names_beside(named) if named.name else ())
     suffix = FORMATS[format].suffix
     if path.suffix != suffix:
         raise UsageError(
@@ -130,9 +132,10 @@ def place_for_export(out: Path | str, format: str, *, overwrite: bool) -> Path:
 def _nearest(path: Path, suffix: str) -> str:
     """The name that a file of a format may have, or the format that the name is one of."""
     meant = format_of(path)
-    if meant is None:
-        return f"--out {path.with_name(path.name + suffix)}"
-    return f"--out {path.with_suffix(suffix)}, or --format {meant.name}"
+    has_it = meant is not None or path.suffix.lower() == suffix
+    near = path.with_suffix(suffix) if has_it else path.with_name(path.name + suffix)
+    other = "" if meant is None else f", or --format {meant.name}"
+    return f"--out {shlex.quote(str(near))}{other}"
 
 
 def default_file(model: str, form: ExportForm) -> Path:
