@@ -228,6 +228,31 @@ def test_a_combination_that_does_not_exist_is_left_out_aloud() -> None:
     assert alone.left_out() == []
 
 
+def test_a_report_takes_the_place_of_one_on_the_same_models_alone(
+    bundle: str, tmp_path: Path, tiny_settings: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        verb.benchmark(bundle, quick=True, out=tmp_path)
+    place = tmp_path / "report.json"
+    report = BenchmarkReport.load(place)
+    assert [one.model for one in report.contestants] == [bundle]
+    monkeypatch.setattr(benchmarking, "time_models", None)  # refused before anything is timed
+    with pytest.raises(UsageError, match="another report would be lost") as caught:
+        verb.benchmark(bundle, "baseline:fast-scnn", threads=1, quick=True, out=tmp_path)
+    assert (caught.value.where, caught.value.why) == (
+        str(place),
+        f"it is on {report.contestants[0].name}",
+    )
+    report.model_copy(update={"mode": "headline"}).save(place)
+    with pytest.raises(UsageError, match="another report would be lost") as caught:
+        verb.benchmark(bundle, quick=True, out=tmp_path)
+    assert "headline figures" in caught.value.why
+    place.write_text("{}")
+    with pytest.raises(UsageError, match="another report would be lost"):
+        verb.benchmark(bundle, quick=True, out=tmp_path)
+    assert place.read_text() == "{}"
+
+
 def test_without_quick_it_is_the_headline(bundle: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[BenchmarkSettings] = []
     made = BenchmarkReport(mode="headline", contestants=())

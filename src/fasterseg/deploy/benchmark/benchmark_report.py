@@ -57,6 +57,10 @@ class Comparison(Facts):
         )
 
 
+BETWEEN = " · "
+"""What stands between the parts of a contestant's name."""
+
+
 class ContestantFigures(Facts):
     """What was measured of one contestant; times in milliseconds.
 
@@ -83,6 +87,11 @@ class ContestantFigures(Facts):
     macs: int | None = None
     peak_share: float | None = None
     audit: Comparison | None = None
+
+    @property
+    def model(self) -> str:
+        """The model, as it was named; behind it stand runtime, precision and tail."""
+        return self.name.rsplit(BETWEEN, 3)[0]
 
 
 class MachineState(Facts):

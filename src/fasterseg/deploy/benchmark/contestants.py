@@ -15,6 +15,7 @@ from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.pictures.reading import DEFAULT_READING
 from fasterseg.datasets.street import StreetScenes
 from fasterseg.datasets.transforming.transforms import Normalisation
+from fasterseg.deploy.benchmark.benchmark_report import BETWEEN
 from fasterseg.deploy.benchmark.contest import Contestant
 from fasterseg.deploy.benchmark.measuring import CANARY
 from fasterseg.deploy.benchmark.parts import parts_of_job
@@ -92,7 +93,9 @@ def open_contestant(
         **_version_of(running.runtime),
     }
     return SessionContestant(
-        name=f"{model} · {running.runtime} · {told['precision']} · {TAILS[tail_of(session)]}",
+        name=BETWEEN.join(
+            (str(model), str(running.runtime), told["precision"], TAILS[tail_of(session)])
+        ),
         facts=facts,
         macs=macs,
         session=session,

@@ -15,7 +15,7 @@ from fasterseg.deploy.benchmark.contest import HEADLINE, QUICK
 from fasterseg.deploy.benchmark.entry import Entry, threads_of, time_models
 from fasterseg.deploy.runtimes.models import require_model
 from fasterseg.durable import durable_write
-from fasterseg.errors import UsageError
+from fasterseg.errors import FileError, UsageError
 from fasterseg.paths import place_for_folder
 from fasterseg.pipeline.opening import require_device
 from fasterseg.reporting.contest import contest_svg
@@ -61,6 +61,8 @@ def benchmark_named(
     )
     entry.require_possible()
     settings = QUICK if quick else HEADLINE
+    if place is not None:
+        require_replaceable(place / REPORT, models, mode=settings.mode)
     for line in entry.left_out():
         print(line, file=sys.stderr)
     count, seconds = len(entry.contestants()), round(settings.seconds)
@@ -82,6 +84,33 @@ def require_models(models: Sequence[str]) -> None:
     for model in models:
         if baseline_name(model) is None:
             require_model(model)
+
+
+def require_replaceable(report: Path, models: Sequence[str], *, mode: str) -> None:
+    """Raise `UsageError` where a report lies that is no earlier one on these models.
+
+    That of a quick look takes the place of none with headline figures.
+    """
+    if not report.exists():
+        return
+    try:
+        known = BenchmarkReport.load(report)
+    except FileError as error:
+        raise _another_report(report, error.why) from error
+    if [*dict.fromkeys(one.model for one in known.contestants)] != [*models]:
+        others = ", ".join(one.name for one in known.contestants)
+        raise _another_report(report, f"it is on {others}")
+    if known.mode == HEADLINE.mode != mode:
+        raise _another_report(report, "it has headline figures, and a quick look has none")
+
+
+def _another_report(report: Path, why: str) -> UsageError:
+    return UsageError(
+        "another report would be lost",
+        where=str(report),
+        why=why,
+        next_step="name another folder with --out, or delete this one",
+    )
 
 
 def write_files(report: BenchmarkReport, folder: Path) -> tuple[str, ...]:
