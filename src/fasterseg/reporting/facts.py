@@ -246,9 +246,9 @@ class _Reader:
         file = self.run.exported(name)
         known = (report_of(file.with_suffix(row.suffix)) for row in FORMATS.values())
         places = [place for place in known if place is not None]
-        others = [place for place in places if ExportReport.load(place).file_digest != digest]
-        chosen = [place for place in places if place not in others] or others
-        return self.required(ExportReport, chosen[0]) if chosen else None
+        timed = [place for place in places if ExportReport.load(place).file_digest == digest]
+        chosen = next(iter((*timed, *places)), None)
+        return None if chosen is None else self.required(ExportReport, chosen)
 
     def randoms(
         self, recipe: Recipe, summary: SearchSummary | None, table: LatencyTable | None

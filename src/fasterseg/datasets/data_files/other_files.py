@@ -13,6 +13,7 @@ from fasterseg.datasets.data_files.remedies import lines, palette_line, written
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.masks.colour_rows import colours_of, is_table
 from fasterseg.errors import DataError, FastersegError
+from fasterseg.foreign.failed_downloads import is_lfs_pointer, is_web_page
 from fasterseg.foreign.links import leads_outside
 from fasterseg.foreign.opened_files import opened
 
@@ -30,8 +31,6 @@ _BY_PYTHON = dict.fromkeys(
     ("a gzip archive", "a bzip2 archive", "an xz archive", "a tar archive"), "tarfile"
 )
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*", b"GIF8", b"RIFF")
-_LFS = b"version https://git-lfs.github.com/spec/"
-_LOOKED_AT_OF_PAGES = 256
 _TELLING = frozenset({".zip", ".json", ".txt", ".csv", ".xml", ".tar", ".gz", ".tgz"})
 _MOST_FILES = 20
 _MODELS = frozenset({".pt", ".pth", ".pt2", ".onnx", ".safetensors", ".engine"})
@@ -89,14 +88,13 @@ def _found(path: Path) -> Found | None:
 
 def _download(path: Path, head: bytes) -> Found | None:
     """What a download that failed leaves under the name of what was wanted."""
-    start = head[:_LOOKED_AT_OF_PAGES].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith((b"<!doctype html", b"<html")):
+    if is_web_page(head):
         return (
             "a web page",
             "pages that ask to sign in, or that say what is wrong, are saved in place of a file",
             "download the file again, and look at what a browser shows under its address",
         )
-    if head.startswith(_LFS):
+    if is_lfs_pointer(head):
         return (
             "a pointer of Git LFS",
             "the repository was downloaded without its large files",

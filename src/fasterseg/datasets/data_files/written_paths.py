@@ -79,9 +79,9 @@ class OtherRoot:
     def step_for(self, line: str) -> str:
         """What to do about a line that names nothing, where its end does; empty otherwise."""
         path = slashed(line)
-        if self.cases < _MOST_TRIED and (found := in_other_case(self.root, path)):
-            return f"spell names as the files are, {found} for {path}: upper and lower case differ"
         self.cases += 1
+        if self.cases <= _MOST_TRIED and (found := in_other_case(self.root, path)):
+            return f"spell names as the files are, {found} for {path}: upper and lower case differ"
         if not (self.before and path.startswith(self.before)) and self.tried < _MOST_TRIED:
             self.before, self.tried = self._what_goes_before(path), self.tried + 1
         if not self.before or not _is_there(self.root / path.removeprefix(self.before)):

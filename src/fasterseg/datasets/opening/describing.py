@@ -176,10 +176,8 @@ def _are_drawn(source: FileSource) -> bool:
 
 def _require_groups_found(source: FileSource, file: Path) -> None:
     """Raise DataError where the pattern of groups is found in no name: each would be its own."""
-    pattern, pairs = (
-        source.layout.groups,
-        [p for one in source.pairings.values() for p in one.pairs],
-    )
+    pattern = source.layout.groups
+    pairs = [pair for pairing in source.pairings.values() for pair in pairing.pairs]
     if not pattern or not pairs or source.layout.unlabelled:
         return
     if not any(is_found_in(pattern, pair.name) for pair in pairs):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from fasterseg.foreign.failed_downloads import is_lfs_pointer, is_web_page
+
 _CONVERT = "convert them: images to JPEG or PNG, masks to PNG"
 _KINDS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
     (re.compile(start, re.DOTALL), words, step)
@@ -17,16 +19,6 @@ _KINDS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
         (rb"\x76\x2f\x31\x01", "OpenEXR", _CONVERT),
         (rb"P[1-7]\s", "PNM", _CONVERT),
         (rb"\x93NUMPY", "a NumPy array", _CONVERT),
-        (
-            rb"version https://git-lfs",
-            "a pointer of Git LFS in place of the file",
-            "fetch the files themselves: git lfs pull",
-        ),
-        (
-            rb"\s*<(!doctype\s+html|html)",
-            "a web page",
-            "download the files anew: a server answered with a page in their place",
-        ),
         (rb"\0{64}", "zeros", "restore the files from their source: these were never written"),
     )
 )
@@ -34,8 +26,11 @@ _KINDS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
 
 def told_by_start(data: bytes) -> tuple[str, str]:
     """Return what a file is, and what to do then; nothing where its first bytes do not tell."""
-    start = data[:256].lower() if data[:64].lstrip()[:1] == b"<" else data[:256]
-    for pattern, words, step in _KINDS:
-        if pattern.match(start):
-            return words, step
-    return "", ""
+    if is_lfs_pointer(data):
+        step = "fetch the files themselves: git lfs pull"
+        return "a pointer of Git LFS in place of the file", step
+    if is_web_page(data):
+        step = "download the files anew: a server answered with a page in their place"
+        return "a web page", step
+    known = ((words, step) for pattern, words, step in _KINDS if pattern.match(data))
+    return next(known, ("", ""))

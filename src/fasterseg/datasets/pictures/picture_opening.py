@@ -133,7 +133,9 @@ def _opened(data: bytes, wanted: Wanted) -> Opened:
     del data  # what is left of it may be a tenth
     with quiet():
         if stream.kind == "TIFF":
-            stream = replace(stream, data=plain_tiff(stream.data, wanted.limit, packed=packed))
+            stream = replace(
+                stream, data=plain_tiff(stream.data, form, wanted.limit, packed=packed)
+            )
         return _loaded(_identified(stream, wanted.limit, packed), stream, form, wanted)
 
 

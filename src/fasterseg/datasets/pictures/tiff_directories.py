@@ -50,6 +50,21 @@ class Form:
         """How many bytes an offset has."""
         return 8 if self.large else 4
 
+    @property
+    def head_bytes(self) -> int:
+        """How many bytes a directory has before its entries: their number."""
+        return 8 if self.large else 2
+
+    @property
+    def entry_bytes(self) -> int:
+        """How many bytes an entry of a directory has."""
+        return 20 if self.large else 12
+
+    @property
+    def value_at(self) -> int:
+        """Where in an entry its numbers are, or where they are said to be."""
+        return 12 if self.large else 8
+
     def first(self, data: bytes) -> int:
         """Return where the first directory is said to be."""
         return self.number(data, self.offset_bytes, self.offset_bytes)
@@ -96,8 +111,7 @@ def _has_another(data: bytes, form: Form, place: int, *, seen: set[int]) -> bool
         kind = next((_first_value(data, form, at, 4) for tag, _, _, at in entries if tag == 254), 0)
         if entries and not kind & _COPY:
             return True
-        step, head = (20, 8) if form.large else (12, 2)
-        behind = place + head + step * len(entries)
+        behind = place + form.head_bytes + form.entry_bytes * len(entries)
         place = form.number(data, behind, form.offset_bytes) if entries else 0
     return False
 
@@ -136,19 +150,19 @@ def whole_numbers_of(data: bytes, tags: Collection[int]) -> dict[int, tuple[int,
 def _values(data: bytes, form: Form, kind: int, count: int, at: int) -> tuple[int, ...]:
     """The whole numbers of a tag: in its entry where they have room there, else elsewhere."""
     size = (_TYPE_BYTES | _LONG_TYPE_BYTES)[kind]
-    place = at + (12 if form.large else 8)
+    place = at + form.value_at
     if size * count > form.offset_bytes:
         place = form.number(data, place, form.offset_bytes)
     return tuple(form.number(data, place + size * step, size) for step in range(count))
 
 
 def _tags_at(data: bytes, form: Form, place: int) -> int:
-    return form.number(data, place, 8 if form.large else 2)
+    return form.number(data, place, form.head_bytes)
 
 
 def _entries(data: bytes, form: Form, place: int) -> Iterator[tuple[int, int, int, int]]:
     """The tag, type, count and place of each entry of a directory that is within the file."""
-    step, start = (20, place + 8) if form.large else (12, place + 2)
+    step, start = form.entry_bytes, place + form.head_bytes
     count = min(_tags_at(data, form, place), max(0, len(data) - start) // step)
     if count > MOST_TAGS:
         raise TooLarge(f"a directory of {count:,} tags, and {MOST_TAGS:,} is the most")
@@ -163,16 +177,16 @@ def _walk(data: bytes, form: Form, place: int, found: Directories, *, seen: set[
         return 0
     is_first = not seen
     seen.add(place)
-    step, behind = (20, place + 8) if form.large else (12, place + 2)
+    behind = place + form.head_bytes
     below = []
     for tag, kind, values, at in _entries(data, form, place):
         if tag in _BELOW:
-            below.append(form.number(data, at + (12 if form.large else 8), 4))
+            below.append(form.number(data, at + form.value_at, 4))
         _take_in(found, tag, kind, values, len(data))
         if is_first:
             found.numbers.setdefault(tag, _first_value(data, form, at, kind))
             found.strips = max(found.strips, values if tag in _STRIPS else 0)
-        behind = at + step
+        behind = at + form.entry_bytes
     for offset in below:
         _walk(data, form, offset, found, seen=seen)
     return form.number(data, behind, form.offset_bytes)
@@ -187,4 +201,4 @@ def _take_in(found: Directories, tag: int, kind: int, values: int, most: int) ->
 
 def _first_value(data: bytes, form: Form, at: int, kind: int) -> int:
     """A tag's one number, where it has one of up to four bytes."""
-    return form.number(data, at + (12 if form.large else 8), min(4, _TYPE_BYTES.get(kind, 4)))
+    return form.number(data, at + form.value_at, min(4, _TYPE_BYTES.get(kind, 4)))

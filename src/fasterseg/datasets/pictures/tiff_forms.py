@@ -161,12 +161,13 @@ def as_meant(image: Image.Image, form: TiffForm) -> Image.Image:
     return image
 
 
-def plain_tiff(data: bytes, limit: PixelLimit, *, packed: int | None) -> bytes:
+def plain_tiff(data: bytes, form: TiffForm, limit: PixelLimit, *, packed: int | None) -> bytes:
     """Return a TIFF that Pillow reads as the file is meant: itself, for nearly every file.
 
-    ``packed`` is as in `PixelLimit.require`.  Raises `TooLarge`, and what Pillow raises for damage.
+    ``form`` is what it says of itself, ``packed`` as in `PixelLimit.require`.  Raises
+    `TooLarge`, and what Pillow raises for damage.
     """
-    form, numbers = TiffForm.of(data), Form.of(data)
+    numbers = Form.of(data)
     if form.is_planar and form.colours == 1 and form.bands > 2:
         raise UnidentifiedImageError("its bands beside a grey one may be colours")
     form.require_all_parts()

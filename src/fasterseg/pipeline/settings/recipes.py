@@ -32,11 +32,8 @@ def not_held(common: Common) -> Common:
 
 def folder_of(common: Common, recipe: Recipe) -> RunFolder:
     """The run's folder; raises where there can be none."""
-    if common.run is None:
-        return RunFolder(
-            place_for_folder(RUNS / recipe.name, "--run", names=(RECIPE_FILE,))
-        ).checked()
-    return RunFolder(place_for_folder(common.run, "--run", names=(RECIPE_FILE,))).checked()
+    place = RUNS / recipe.name if common.run is None else common.run
+    return RunFolder(place_for_folder(place, "--run", names=(RECIPE_FILE,))).checked()
 
 
 def stored_recipe(common: Common) -> Recipe | None:
