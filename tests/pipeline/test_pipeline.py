@@ -143,7 +143,6 @@ def test_each_contender_has_the_architecture_that_was_found_for_it(searched: Run
         assert found is not None
         blocks = wire(architecture, geometry).timed_specs()
         assert table.estimate_ms(blocks) == pytest.approx(found.estimated_ms, rel=1e-9)
-    assert kept["teacher"] != kept["student"]
     cells = [cell for branch in kept["teacher"].branches for cell in branch.cells]
     assert {cell.kind for cell in cells} == {"conv"}, "a teacher keeps to its own operators"
 
