@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import csv
 import re
+from itertools import islice
 from pathlib import Path
 
 from fasterseg.datasets.data_files.remedies import lines, palette_line, written
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.masks.colour_rows import colours_of, is_table
+from fasterseg.datasets.pictures.listing import entries_in, is_file
 from fasterseg.errors import DataError, FastersegError
 from fasterseg.foreign.failed_downloads import is_lfs_pointer, is_web_page
 from fasterseg.foreign.links import leads_outside
@@ -68,10 +70,9 @@ def refuse_other_files(path: Path) -> None:
 
 def what_lies_in(folder: Path) -> tuple[str, str, str] | None:
     """Return a labelling tool's file in a folder, what it is, and what to do with it."""
-    inside = sorted(folder.iterdir()) if folder.is_dir() else []
-    telling = [path for path in inside if path.suffix.lower() in _TELLING and path.is_file()]
-    telling = [path for path in telling if not leads_outside(path, folder)]
-    for path in telling[:_MOST_FILES]:
+    files = (path for path in entries_in(folder, _TELLING) if is_file(path))
+    inside = (path for path in files if not leads_outside(path, folder))
+    for path in islice(inside, _MOST_FILES):
         if found := _found(path):
             return path.name, found[0], found[2]
     return None

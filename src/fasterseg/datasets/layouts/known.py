@@ -24,9 +24,9 @@ from fasterseg.datasets.layouts.published import (
 from fasterseg.datasets.layouts.unknown import A_DATA_FILE, told_of_unknown
 from fasterseg.datasets.pairing.finding import Form, Place, ToolForm, places_of
 from fasterseg.datasets.pairing.pairs import Tree
+from fasterseg.datasets.pictures.listing import entries_in
 from fasterseg.datasets.sources.files import FileSource
 from fasterseg.errors import DataError, UsageError
-from fasterseg.output_folders import is_output_folder
 
 STREET = "street"
 FOLDER = "folder"
@@ -206,10 +206,9 @@ def zipped_whole(folder: Path) -> Path:
 
 def _near(path: Path) -> Path | None:
     """A folder right inside of a path, or around it, in which a data set lies."""
-    inside = sorted(path.iterdir())[:_MOST_LOOKED_AT] if path.is_dir() else []
+    inside = entries_in(path)[:_MOST_LOOKED_AT]
     # What a link leads to may lie elsewhere.
     inside = [one for one in inside if one.is_dir() and not one.is_symlink()]
-    inside = [one for one in inside if not is_output_folder(one)]
     around = [path.parent, path.parent.parent] if path.name else []
     for folder in (*inside, *around):
         known = any(layout.is_in(folder) for layout in LAYOUTS)

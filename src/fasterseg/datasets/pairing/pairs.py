@@ -20,8 +20,8 @@ from fasterseg.datasets.decoding import (
 )
 from fasterseg.datasets.faults import SHOWN_EXAMPLES, Fault, FaultKind
 from fasterseg.datasets.pictures.listing import (
+    entries_in,
     is_folder,
-    is_picture,
     leads_around_itself,
     list_pictures,
     printable,
@@ -154,9 +154,8 @@ class Tree:
         """Return the pictures of a stem right in a folder, without going deeper."""
         if folder not in self._listed:
             listed = self._listed[folder] = {}
-            inside = is_folder(folder) and self.is_inside(folder)
-            for path in sorted(folder.iterdir()) if inside else ():
-                if path.is_file() and is_picture(path.name, PICTURES) and self.is_inside(path):
+            for path in entries_in(folder, PICTURES) if self.is_inside(folder) else ():
+                if path.is_file() and self.is_inside(path):
                     listed.setdefault(composed(path.stem), []).append(path)
         return self._listed[folder].get(composed(stem), [])
 

@@ -65,19 +65,14 @@ def _files_in(home: Path) -> Iterator[Path]:
 
     Links to folders are not followed.
     """
-    named = (home / _ANNOTATIONS, *(one for one in _entries(home) if _is_split(one.name)))
+    named = (home / _ANNOTATIONS, *(one for one in entries_in(home) if _is_split(one.name)))
     folders = [home, *(one for one in named if is_folder(one) and not one.is_symlink())]
     for folder in folders:
-        files = [one for one in _entries(folder) if one.suffix.lower() == ".json"]
-        yield from files[:_MOST_FILES]
+        yield from entries_in(folder, {".json"})[:_MOST_FILES]
 
 
 def _is_split(name: str) -> bool:
     return usual_name(name) in USUAL
-
-
-def _entries(folder: Path) -> list[Path]:
-    return [one for one in entries_in(folder) if one.suffix.lower() in ("", ".json")]
 
 
 def _is_coco(file: Path) -> bool:

@@ -49,7 +49,7 @@ FORM = ToolForm(_is_in, joined=True)
 
 def _files_in(home: Path) -> Iterator[Path]:
     """The XML right in a folder."""
-    found = (one for one in entries_in(home) if one.suffix.lower() == ".xml")
+    found = entries_in(home, {".xml"})
     yield from islice((one for one in found if not one.is_symlink()), _MOST_FILES)
 
 

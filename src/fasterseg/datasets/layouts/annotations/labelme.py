@@ -51,7 +51,7 @@ _HEAD = 1 << 16
 
 
 def _is_in(folder: Path) -> bool:
-    files = (one for one in entries_in(folder, most=_MOST_ENTRIES) if one.suffix.lower() in _JSON)
+    files = entries_in(folder, _JSON, most=_MOST_ENTRIES)
     own = (one for one in files if not one.is_symlink())
     return any(map(_is_labelme, islice(own, _MOST_LOOKED_AT)))
 

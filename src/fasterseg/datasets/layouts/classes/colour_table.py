@@ -14,7 +14,7 @@ from fasterseg.datasets.layouts.classes.tool_classes import ToolClasses
 from fasterseg.datasets.masks.colour_rows import colours_of, is_table
 from fasterseg.datasets.pairing.pairs import Pairing, Tree
 from fasterseg.datasets.pairing.text_files import beginning_of, lines_of
-from fasterseg.datasets.pictures.listing import is_file
+from fasterseg.datasets.pictures.listing import entries_in, is_file
 
 _MOST_LOOKED_AT = 20
 
@@ -50,8 +50,7 @@ def colour_table_in(tree: Tree, folder: Path) -> ColourTable | None:
 
     Raises DataError where what is called as one lies elsewhere.
     """
-    tables = sorted(one for one in folder.iterdir() if one.suffix.lower() == ".csv")
-    for path in tables[:_MOST_LOOKED_AT]:
+    for path in entries_in(folder, {".csv"})[:_MOST_LOOKED_AT]:
         if not tree.reaches(path):
             if "class" in path.name.casefold():
                 next(lines_of(tree, path))  # raises

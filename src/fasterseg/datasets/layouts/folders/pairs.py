@@ -41,7 +41,7 @@ from fasterseg.datasets.pairing.splits import (
     usual_name,
     without_empty,
 )
-from fasterseg.datasets.pictures.listing import is_file, is_folder
+from fasterseg.datasets.pictures.listing import entries_in, is_file, is_folder
 from fasterseg.datasets.sources.files import FileSource
 
 NAME = "pairs"
@@ -193,7 +193,4 @@ def _ending_in(folder: Path) -> str | None:
 
 def _first_files(folder: Path) -> list[Path]:
     """The first pictures of a folder."""
-    if not is_folder(folder):
-        return []
-    pictures = (one for one in sorted(folder.iterdir()) if one.suffix.lower() in IMAGE_SUFFIXES)
-    return list(islice(pictures, _MOST_LOOKED_AT))
+    return entries_in(folder, IMAGE_SUFFIXES)[:_MOST_LOOKED_AT]

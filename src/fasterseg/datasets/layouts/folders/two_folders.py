@@ -18,7 +18,7 @@ from fasterseg.datasets.pairing.splits import (
     usual_name,
     without_empty,
 )
-from fasterseg.datasets.pictures.listing import is_folder
+from fasterseg.datasets.pictures.listing import entries_in, is_folder
 
 SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")
 """What folders of splits are called."""
@@ -31,11 +31,8 @@ _MOST_LOOKED_AT = 64
 
 def has_mask(folder: Path) -> bool:
     """Whether a picture that may be a mask is among the first files of a folder."""
-    if not is_folder(folder):
-        return False
-    return any(
-        path.suffix.lower() in MASK_SUFFIXES for path in sorted(folder.iterdir())[:_MOST_LOOKED_AT]
-    )
+    first = entries_in(folder)[:_MOST_LOOKED_AT]
+    return any(path.suffix.lower() in MASK_SUFFIXES for path in first)
 
 
 def divided(
