@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,17 +12,17 @@ from fasterseg.datasets.data_files.layout import Layout
 from fasterseg.datasets.data_files.remedies import IGNORE, lines, written
 from fasterseg.datasets.decoding import LOSSY_SUFFIXES
 from fasterseg.datasets.faults import FileFault, error_of_faults
-from fasterseg.datasets.labels import BACKGROUNDS, Colour, class_name
+from fasterseg.datasets.labels import BACKGROUNDS, Colour
+from fasterseg.datasets.layouts.classes.class_lists import names_in
 from fasterseg.datasets.layouts.classes.tool_classes import OF_IDS, ToolClasses
 from fasterseg.datasets.layouts.classes.voc_colours import voc_colour
 from fasterseg.datasets.masks.mask_reading import read_mask
 from fasterseg.datasets.masks.mask_values import HIGHEST_ID, TooManyValues, ValueCounts
 from fasterseg.datasets.masks.smoothed import main_greys
 from fasterseg.datasets.pairing.pairs import Pairing, Tree
-from fasterseg.datasets.pairing.text_files import first_there, lines_of
+from fasterseg.datasets.pairing.text_files import first_there
 from fasterseg.datasets.pictures.bands import rows_at_a_time
 from fasterseg.errors import DataError
-from fasterseg.foreign.strict_json import shortened
 
 NAMED_BY_DATA = OF_IDS | {"reduce_zero_label"}
 """The keys of a data file that mean something where no file of the tool names classes."""
@@ -206,18 +205,3 @@ def counts_in(masks: Sequence[Path]) -> dict[int, int]:
         except (FileFault, TooManyValues):
             continue  # told where all of them are looked at
     return counts.by_value()
-
-
-def names_in(tree: Tree, path: Path) -> tuple[str, ...]:
-    """Return the class names that a file lists, one to a line; raises DataError for one twice."""
-    lines = (line for line, _ in lines_of(tree, path))
-    names = [class_name(line) for line in lines if not line.startswith("#")]
-    name, times = next(iter(Counter(names).most_common(1)), ("", 0))
-    if times > 1:
-        raise DataError(
-            "two classes have one name",
-            where=tree.shown(path),
-            why=f"{shortened(name)!r} is there {times:,} times",
-            next_step="give each class a name of its own",
-        )
-    return tuple(names)

@@ -13,7 +13,8 @@ from pathlib import Path
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.layout import Layout
 from fasterseg.datasets.data_files.remedies import IGNORE
-from fasterseg.datasets.layouts.classes.id_classes import NAMED_BY_DATA, IdClasses, names_in
+from fasterseg.datasets.layouts.classes.class_lists import names_in
+from fasterseg.datasets.layouts.classes.id_classes import NAMED_BY_DATA, IdClasses
 from fasterseg.datasets.layouts.classes.tool_classes import OF_COLOURS, ToolClasses
 from fasterseg.datasets.layouts.classes.voc_colours import VOC_BORDER, VOC_CLASSES, voc_colour
 from fasterseg.datasets.layouts.exports.png_kinds import is_coloured

@@ -1,0 +1,80 @@
+"""Lists of class names in text files, one to a line: in the order of their ids, or with them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from fasterseg.amounts import first_few
+from fasterseg.datasets.labels import class_name
+from fasterseg.datasets.pairing.pairs import Tree
+from fasterseg.datasets.pairing.text_files import lines_of
+from fasterseg.errors import DataError
+from fasterseg.foreign.strict_json import shortened
+
+_NUMBERED = (
+    re.compile(r"(?P<id>\d{1,5})\s*[\s:;,=.)]\s*(?P<name>[^\s:;,=.)].*)"),
+    re.compile(r"(?P<name>.*[^\s:;,=])\s*[\s:;,=]\s*(?P<id>\d{1,5})"),
+)
+_NAMED = 8
+
+
+def names_in(tree: Tree, path: Path) -> tuple[str, ...]:
+    """Return the class names that a file lists, in the order of their ids.
+
+    A line is a name, or a name with its id before or behind it where all lines are so.
+    Raises DataError for a name twice, an empty line between others, and ids that leave one out.
+    """
+    lines = [line for line, _ in _without_gaps(tree, path)]
+    names = _by_ids(lines, tree.shown(path)) or [class_name(line) for line in lines]
+    name, times = next(iter(Counter(names).most_common(1)), ("", 0))
+    if times > 1:
+        raise DataError(
+            "two classes have one name",
+            where=tree.shown(path),
+            why=f"{shortened(name)!r} is there {times:,} times",
+            next_step="give each class a name of its own",
+        )
+    return tuple(names)
+
+
+def _without_gaps(tree: Tree, path: Path) -> list[tuple[str, int]]:
+    """The lines that are no comments, and their numbers; raises DataError for an empty one."""
+    lines = [(line, int(where.rpartition(":")[2])) for line, where in lines_of(tree, path)]
+    for (_, number), (_, after) in pairwise(lines):
+        if after > number + 1:
+            raise DataError(
+                "a list of classes has an empty line",
+                where=f"{tree.shown(path)}:{number + 1}",
+                why="each line names the class of the next id: nobody knows if one was left out",
+                next_step="write the class's name there, or remove the line",
+            )
+    return [(line, number) for line, number in lines if not line.startswith("#")]
+
+
+def _by_ids(lines: Sequence[str], where: str) -> list[str]:
+    """The names of lines that all have an id too; none where they are names alone."""
+    for form in _NUMBERED:
+        told = [found for line in lines if (found := form.fullmatch(line))]
+        names = {int(one["id"]): str(class_name(one["name"])) for one in told}
+        if len(told) < len(lines) or len(lines) < 2 or len({*names.values()}) < len(names):
+            continue  # as "lane 1" and "lane 2": the numbers are of the names
+        if sorted(names) != list(range(len(lines))):
+            raise _left_out(sorted(names), len(lines), where)
+        return [names[label] for label in range(len(names))]
+    return []
+
+
+def _left_out(ids: Sequence[int], lines: int, where: str) -> DataError:
+    missing = [str(label) for label in range(ids[-1]) if label not in ids]
+    return DataError(
+        "a list of classes does not name each id",
+        where=where,
+        why=f"no line has {first_few(missing, _NAMED)}"
+        if missing
+        else f"its {lines:,} lines have {len(ids):,} ids",
+        next_step="give each id from 0 on a line, as 0: background",
+    )
