@@ -117,6 +117,7 @@ def _open_undivided(data: DataFile, file: Path, *, outside: bool, progress: Prog
 
 
 def _open_in(tree: Tree, data: DataFile, file: Path) -> FileSource:
+    named = bool(data.layout or data.format)
     if data.layout_name == FOLDER and yolo.is_meant(tree, data):
         data = data.model_copy(update={"layout": yolo.NAME})
     elif not (data.layout or data.format or data.names_splits):
@@ -131,11 +132,13 @@ def _open_in(tree: Tree, data: DataFile, file: Path) -> FileSource:
         raise DataError(
             error.what, where=f"{file}, layout", why=error.why, next_step=error.next_step
         ) from error
-    _require_nothing_that_the_layout_says(data, source, file)
+    _require_nothing_that_the_layout_says(data, source, file, named=named)
     return _with_settings(source, data, file)
 
 
-def _require_nothing_that_the_layout_says(data: DataFile, source: FileSource, file: Path) -> None:
+def _require_nothing_that_the_layout_says(
+    data: DataFile, source: FileSource, file: Path, *, named: bool
+) -> None:
     layout = layout_named(data.layout_name)
     takes = {*_WITH_ANY_LAYOUT, *(layout.takes if layout else ())}
     given = [key for key in data.given if key not in takes]
@@ -143,11 +146,14 @@ def _require_nothing_that_the_layout_says(data: DataFile, source: FileSource, fi
         given = [key for key in given if key not in ("names", "nc")]
     if given:
         keys = ", ".join(given)
+        where_named = f"layout: {data.layout_name}" if named else f"the layout {data.layout_name}"
         raise DataError(
-            f"{keys}: not beside layout: {data.layout_name}",
+            f"{keys}: not beside {where_named}",
             where=str(file),
-            why="a layout that is named says itself where the splits lie and what masks mean",
-            next_step=f"take {' and '.join(given)} out, or layout",
+            why="a layout that is named says itself where the splits lie and what masks mean"
+            if named
+            else "what lies there is in that layout, which says itself what labels mean",
+            next_step=f"take {' and '.join(given)} out" + (", or layout" if named else ""),
         )
 
 
