@@ -141,6 +141,16 @@ def test_grey_of_16_bits_whose_0_is_white_is_no_negative(order: str, tmp_path: P
     assert np.array_equal(decode(path).pixels, decode(DEEP[..., 0]).pixels)
 
 
+@pytest.mark.parametrize("kind", ["u1", "u2"])
+@pytest.mark.parametrize("packing", ["raw", "lzw"])
+def test_the_ids_of_a_mask_are_its_numbers_even_where_0_is_white(
+    kind: str, packing: str, tmp_path: Path
+) -> None:
+    ids = (BANDS[..., 0] % 12).astype(kind)
+    path = saved(tmp_path, Written(meaning=0, packing=packing), ids)
+    assert np.array_equal(read_mask(path), ids)
+
+
 @pytest.mark.parametrize(
     ("form", "values", "said"),
     [

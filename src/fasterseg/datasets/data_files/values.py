@@ -25,7 +25,6 @@ USUAL_DISTANCE = 10
 _LONGEST_NAME = 255
 _LONGEST_PATH = 4096
 _NAMED = 8
-_MOST_FILLED_UP = 100
 
 Numbers = tuple[float, float, float]
 Colours = tuple[Colour, ...]
@@ -86,13 +85,9 @@ def _names_by_id(value: Mapping[Any, Any]) -> list[Any]:
         return names
     shown = ", ".join(map(str, ids[:_NAMED])) + (" ..." if len(ids) > _NAMED else "")
     mapping = {raw: label for label, raw in enumerate(ids)}
-    step = lines(written("names", names), written("label_mapping", mapping))
-    if ids[0] >= 0 and ids[-1] < _MOST_FILLED_UP:
-        filled = [value.get(key, f"unused{key}") for key in range(ids[-1] + 1)]
-        step += "\n         or, of polygons in text files," + lines(written("names", filled))
     raise Contradiction(
         f"the ids of classes are 0, 1, 2 ..., and here they are {shown}",
-        f"write, in its place,{step}",
+        "write, in its place," + lines(written("names", names), written("label_mapping", mapping)),
     )
 
 

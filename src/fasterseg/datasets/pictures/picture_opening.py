@@ -133,9 +133,10 @@ def _opened(data: bytes, wanted: Wanted) -> Opened:
     del data  # what is left of it may be a tenth
     with quiet():
         if stream.kind == "TIFF":
-            stream = replace(
-                stream, data=plain_tiff(stream.data, form, wanted.limit, packed=packed)
+            plain = plain_tiff(
+                stream.data, form, wanted.limit, packed=packed, as_numbers=wanted.is_mask
             )
+            stream = replace(stream, data=plain)
         return _loaded(_identified(stream, wanted.limit, packed), stream, form, wanted)
 
 

@@ -111,8 +111,13 @@ class TiffForm:
     @property
     def is_negative(self) -> bool:
         """Whether it is grey of 16 bits whose 0 is white."""
+        return self.is_white_first and self.bits == 16
+
+    @property
+    def is_white_first(self) -> bool:
+        """Whether it is grey of more than one bit whose 0 is white."""
         is_grey = self.bands == 1 and self.first(_MEANING, 1) == _WHITE_IS_0
-        return is_grey and self.bits == 16 and self.first(_KIND, 1) == 1
+        return is_grey and self.bits > 1 and self.first(_KIND, 1) == 1
 
     def require_all_parts(self) -> None:
         """Raise EOFError where the strips or tiles that are named are too few for the pixels."""
@@ -161,10 +166,18 @@ def as_meant(image: Image.Image, form: TiffForm) -> Image.Image:
     return image
 
 
-def plain_tiff(data: bytes, form: TiffForm, limit: PixelLimit, *, packed: int | None) -> bytes:
+def plain_tiff(
+    data: bytes,
+    form: TiffForm,
+    limit: PixelLimit,
+    *,
+    packed: int | None,
+    as_numbers: bool = False,
+) -> bytes:
     """Return a TIFF that Pillow reads as the file is meant: itself, for nearly every file.
 
-    ``form`` is what it says of itself, ``packed`` as in `PixelLimit.require`.  Raises
+    ``form`` is what it says of itself, ``packed`` as in `PixelLimit.require`.  With ``as_numbers``
+    its greys are those of the file even where it calls 0 white, as a mask's ids are.  Raises
     `TooLarge`, and what Pillow raises for damage.
     """
     numbers = Form.of(data)
@@ -179,7 +192,7 @@ def plain_tiff(data: bytes, form: TiffForm, limit: PixelLimit, *, packed: int | 
     tags = dict(form.tags)
     if form.is_planar and form.bands == 1:
         tags[_PLANES] = (1,)
-    if form.is_negative:
+    if form.is_negative or (as_numbers and form.is_white_first):
         tags[_MEANING] = (_BLACK_IS_0,)
     is_unknown = numbers is not None and numbers.large and numbers.order == "big"
     return _with_tags(data, tags) if tags != form.tags or (tags and is_unknown) else data

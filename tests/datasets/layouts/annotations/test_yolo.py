@@ -88,24 +88,30 @@ def test_a_data_file_may_leave_the_background_out(tmp_path: Path) -> None:
     assert names_and_labels(source) == {"car": 256}
 
 
-def test_ids_from_1_are_answered_with_names_that_can_be_written(tmp_path: Path) -> None:
+def test_ids_from_1_are_answered_with_lines_that_are_read(tmp_path: Path) -> None:
     one(tmp_path, "2" + SQUARE[1:], "train: images/train\nnames: {1: car, 2: road}\n")
 
     with pytest.raises(DataError, match="the ids of classes are 0, 1, 2") as caught:
         open_data(tmp_path)
 
-    answer = caught.value.next_step.splitlines()[-1].strip()
-    (tmp_path / "data.yaml").write_text(f"train: images/train\n{answer}\n")
+    answer = [line.strip() for line in caught.value.next_step.splitlines()[1:]]
+    (tmp_path / "data.yaml").write_text("\n".join(["train: images/train", *answer]))
     assert names_and_labels(open_data(tmp_path)) == {"background": 2400 - 256, "road": 256}
 
 
-def test_a_mapping_beside_text_files_is_refused_with_what_can_be_done(tmp_path: Path) -> None:
-    one(tmp_path, SQUARE, KEYS + "label_mapping: {1: 0, 2: 1}\n")
+def test_a_mapping_leads_from_numbers_to_names_or_to_what_never_counts(tmp_path: Path) -> None:
+    small = "7 0.15 0.2 0.2 0.2 0.2 0.3 0.15 0.3"
+    mapping = "label_mapping: {5: 1, 7: 0}\n"
+    one(tmp_path, f"5{SQUARE[1:]}\n{small}", KEYS + mapping)
+    assert names_and_labels(open_data(tmp_path)) == {"background": 2144, "car": 20, "road": 236}
 
-    with pytest.raises(DataError, match="not beside the layout yolo") as caught:
+    (tmp_path / "data.yaml").write_text(KEYS + mapping.replace("7: 0", "7: ignore_label"))
+    source = open_data(tmp_path)
+    assert names_and_labels(source) == {"background": 2144, "road": 236}
+
+    (tmp_path / "data.yaml").write_text(KEYS + "label_mapping: {5: 1}\n")
+    with pytest.raises(DataError, match="class 7 of 2 names"):
         open_data(tmp_path)
-
-    assert caught.value.next_step == "take label_mapping out"
 
 
 def test_masks_go_before_text_files(tmp_path: Path) -> None:

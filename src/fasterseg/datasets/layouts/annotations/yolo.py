@@ -7,7 +7,7 @@ the classes and the splits, as Ultralytics, Roboflow and CVAT write it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
@@ -52,7 +52,7 @@ from fasterseg.foreign.opened_files import bytes_of
 NAME = "yolo"
 FORM = ToolForm(lambda _: False)
 """It is told by a data file, which names its classes."""
-TAKES = drawn_classes.TAKES | {"train", "val", "test"}
+TAKES = drawn_classes.TAKES | {"train", "val", "test", "label_mapping"}
 
 _IMAGES, _LABELS, _SUFFIX = "images", "labels", ".txt"
 _LOOKED_AT, _NAMED = 50, 3
@@ -138,7 +138,7 @@ class _Opening(DrawnSet):
                     wanted.append(Wanted(pair.mask, partial(self._draw, entry)))
         self.kept.write(entry.image for entry in entries)
         self.tree.faults += draw_missing(wanted, self.tree.progress)
-        said = self.said.model_copy(update={"names": (), "nc": None})
+        said = self.said.model_copy(update={"names": (), "nc": None, "label_mapping": {}})
         layout = classes.layout(self.tree, said, notes=self._notes(entries))
         return FileSource(layout, sorted_pairings(self.tree, splits))
 
@@ -185,7 +185,8 @@ class _Opening(DrawnSet):
             raise FileFault(Fault(FaultKind.BAD_LABELS, shown, str(error.strerror))) from error
 
     def _pair(self, entry: _Entry) -> Pair:
-        told = repr((entry.kept.size, self.said.names))
+        mapping = (self.said.label_mapping,) if self.said.label_mapping else ()
+        told = repr((entry.kept.size, self.said.names, *mapping))
         content = content_digest(entry.kept.content.encode(), told.encode())
         mask = self.kept.mask(content)
         return Pair(entry.name, entry.image, mask, labels=entry.labels, content=content)
@@ -193,7 +194,14 @@ class _Opening(DrawnSet):
     def _draw(self, entry: _Entry) -> Drawn:
         text = self._text(entry.labels) if entry.kept.labels else b""
         shown = self.tree.shown(entry.labels)
-        return draw_lines(text, entry.kept.size, self.said.names, shown)
+        return draw_lines(text, entry.kept.size, self._class_of, self.said.names, shown)
+
+    def _class_of(self, label: int) -> int:
+        """What the number of a line stands for: a place in the names, or the next one, of none."""
+        found = self.said.label_mapping.get(label, label)
+        if label in self.said.label_mapping and self.said.never_counts(found):
+            return len(self.said.names)
+        return int(found) if int(found) in range(len(self.said.names)) else -1
 
     def _notes(self, entries: Sequence[_Entry]) -> list[str]:
         notes = [
@@ -219,12 +227,20 @@ class _Opening(DrawnSet):
         ]
 
 
-def draw_lines(text: bytes, size: ImageSize, names: Sequence[str], shown: str) -> Drawn:
+def draw_lines(
+    text: bytes,
+    size: ImageSize,
+    class_of: Callable[[int], int],
+    names: Sequence[str],
+    shown: str,
+) -> Drawn:
     """Return the mask of a text file, drawn with the number of each class from 1 on.
 
-    The smaller of two outlines lies over the larger.  Raises FileFault, naming the line.
+    ``class_of`` leads from the number of a line to a place in the ``names``, the one behind them
+    where it never counts, below 0 where it is none.  The smaller of two outlines lies over the
+    larger.  Raises FileFault, naming the line.
     """
-    found = list(_lines(text, size, names, shown))
+    found = list(_lines(text, size, class_of, names, shown))
     canvas = Canvas(size, highest=len(names) + 1)
     for _, label, points, where in sorted(found, key=lambda line: -line[0]):
         try:
@@ -235,7 +251,11 @@ def draw_lines(text: bytes, size: ImageSize, names: Sequence[str], shown: str) -
 
 
 def _lines(
-    text: bytes, size: ImageSize, names: Sequence[str], shown: str
+    text: bytes,
+    size: ImageSize,
+    class_of: Callable[[int], int],
+    names: Sequence[str],
+    shown: str,
 ) -> Iterator[tuple[float, int, Points, str]]:
     """The area, class, corners and place of each line."""
     for number, line in enumerate(text.decode("utf-8-sig", "replace").splitlines(), start=1):
@@ -244,13 +264,13 @@ def _lines(
             continue
         where = f"{shown}:{number}"
         try:
-            label, points = _line(fields, size)
+            given, points = _line(fields, size)
         except BadShape as error:
             kind = FaultKind.BOX if len(fields) == 1 + _BOX else FaultKind.BAD_SHAPE
             raise FileFault(Fault(kind, where, str(error))) from error
-        if label not in range(len(names)):
+        if (label := class_of(given)) < 0:
             step = "add its name to 'names' in data.yaml, or delete the line"
-            detail = f"class {label} of {len(names)} names"
+            detail = f"class {given} of {len(names)} names"
             raise FileFault(Fault(FaultKind.UNLISTED_CLASS, where, detail, step))
         yield area_of(points), label, points, where
 
