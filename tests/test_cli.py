@@ -132,6 +132,13 @@ def test_words_that_a_shell_made_of_a_pattern_are_told_as_such(
     assert "next:  put a pattern, or a name with blanks, in quotes; else: fasterseg pred" in told
 
 
+def test_what_a_command_lacks_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["verify", "a.onnx"]) == 2
+    assert "verify needs --against, which is not there" in capsys.readouterr().err
+    assert cli.main(["verify", "a.onnx", "--against"]) == 2
+    assert "parameter --against requires an argument" in capsys.readouterr().err
+
+
 def test_ctrl_c_within_a_command_is_told_with_the_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from cyclopts import CycloptsError, UnusedCliTokensError
+from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 
 from fasterseg.config import opened_runtimes
 from fasterseg.console.results import asks_for_json
@@ -155,7 +155,16 @@ def _usage(error: BaseException, words: Sequence[str]) -> FastersegError | None:
 def _told(error: CycloptsError) -> str:
     if isinstance(error, UnusedCliTokensError):
         return f"there is more than the command takes: {shlex.join(error.unused_tokens or ())}"
+    if isinstance(error, MissingArgumentError) and (missing := _missing(error)):
+        return missing
     return " ".join(str(error).split())
+
+
+def _missing(error: MissingArgumentError) -> str:
+    """What a command lacks altogether; nothing where an option is there without its value."""
+    if error.argument is None or error.argument.tokens or error.keyword:
+        return ""
+    return f"{' '.join(error.command_chain or ())} needs {error.argument.name}, which is not there"
 
 
 def _likely_way(error: CycloptsError, words: Sequence[str]) -> str:
