@@ -36,6 +36,13 @@ def test_a_file_of_a_run_whose_parts_lead_elsewhere_is_not_read(tmp_path: Path) 
         open_export(tmp_path / "run" / "export" / "x.onnx")
 
 
+def test_a_file_that_is_not_there_is_answered_with_one_nearly_called_so(tmp_path: Path) -> None:
+    (tmp_path / "netz.onnx").touch()
+    with pytest.raises(FileError, match="there is no such file") as refused:
+        open_export(tmp_path / "net.onnx")
+    assert refused.value.next_step.startswith(f"did you mean '{tmp_path}/netz.onnx'?")
+
+
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
 @pytest.mark.parametrize("suffix", [".onnx", ".xml", ".pt2"])
 def test_a_file_for_processors_is_not_said_to_run_on_a_gpu(

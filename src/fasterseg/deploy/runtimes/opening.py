@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +19,9 @@ from fasterseg.deploy.runtimes.backends import (
 )
 from fasterseg.deploy.runtimes.sessions import Running, Session
 from fasterseg.deploy.tail.label_maps import Tail, best_tail, open_tail
-from fasterseg.errors import UsageError
+from fasterseg.errors import FileError, UsageError
 from fasterseg.foreign.links import require_within
+from fasterseg.paths import did_you_mean
 from fasterseg.runs import run_above
 
 
@@ -45,11 +47,22 @@ def open_export(path: Path, running: Running | None = None) -> tuple[Session, Ex
     require_within(path.parent, [one.name for one in companions], what="exported file's folder")
     running = running or Running()
     runtime = _runtime_for(path, running.runtime)
+    _require_there(path)
     require_precision(runtime, running, where=str(path))
     named = replace(running, runtime=runtime.name, device=device_for(runtime, running))
     graph, card = opener_of(runtime).open_file(path, named)
     require_written(runtime, running.precision, card.precision, where=str(path))
     return Session(graph, card.output, tail_for(card.output, running)), card
+
+
+def _require_there(path: Path) -> None:
+    if not os.path.lexists(path):
+        raise FileError(
+            "there is no such file",
+            where=str(path),
+            why="an exported file is wanted",
+            next_step=f"{did_you_mean(path)}fasterseg export MODEL --out {shlex.quote(str(path))}",
+        )
 
 
 def tail_for(output: OutputForm, running: Running) -> Tail | None:
