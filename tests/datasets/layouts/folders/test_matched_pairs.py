@@ -127,6 +127,34 @@ def test_several_masks_to_an_image_are_refused_until_a_data_file_says_which(
     reads_as(tmp_path, {"train": truth})
 
 
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize(
+    ("masks", "others", "told"),
+    [
+        ("semantic", ("instance",), ""),
+        ("semantic", ("semantic_rgb", "instance"), "semantic"),
+        ("v2.0/labels", ("v2.0/instances", "v2.0/panoptic"), ""),
+        ("v2.0/labels", ("v1.2/labels", "v2.0/instances"), "v1.2"),
+    ],
+)
+def test_instances_are_neither_images_nor_the_masks_that_are_meant(
+    masks: str, others: tuple[str, ...], told: str, deep: bool, tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    truth = put(tmp_path, "training/image_2/{}.png", f"training/{masks}/{{}}.png", "train")
+    for name, labels in truth["train"].items():
+        for other in others:
+            wide = labels.astype(np.uint16) * 256 + np.arange(labels.shape[1], dtype=np.uint16)
+            is_deep = deep and "instance" in other
+            save(wide if is_deep else labels[::-1], tmp_path / "training" / other / f"{name}.png")
+    if told:
+        with pytest.raises(DataError, match="several masks go with the same images") as caught:
+            open_data(tmp_path)
+        lines = [line.strip() for line in caught.value.next_step.splitlines()[1:]]
+        assert lines == ["layout: pairs", f"masks_dir: {told}"]
+        (tmp_path / "data.yaml").write_text(f"layout: pairs\nmasks_dir: {masks}\n")
+    reads_as(tmp_path, truth)
+
+
 @pytest.mark.parametrize(("images", "masks"), [("Left", "Truth"), ("images", "masks")])
 def test_several_endings_are_refused_until_a_data_file_says_which(
     images: str, masks: str, tmp_path: Path, reads_as: ReadsAs

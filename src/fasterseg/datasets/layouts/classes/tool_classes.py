@@ -123,8 +123,8 @@ class ToolClasses:
         if self.background not in names:
             return []
         return [
-            f"{self.background} is a class, as {self.where.name} has it: pixels that nobody "
-            "labelled count as that (background: ignore in a data.yaml leaves them out)"
+            f"{self.background} is a class, as {self.where.absolute().name} has it: pixels that "
+            "nobody labelled count as that (background: ignore in a data.yaml leaves them out)"
         ]
 
     def _drawn(self, space: LabelSpace) -> LabelSpace:

@@ -10,7 +10,8 @@ from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.remedies import lines, written
 from fasterseg.datasets.layouts.annotations.split_folders import USUAL
-from fasterseg.datasets.layouts.folders.matched_series import Match, Matches, matches_in
+from fasterseg.datasets.layouts.folders.matched_series import Match, Matches, lies_in, matches_in
+from fasterseg.datasets.layouts.folders.name_series import Series
 from fasterseg.datasets.pairing.pairs import Pairing, Tree, keyed
 from fasterseg.datasets.pairing.splits import (
     ONE_SPLIT,
@@ -124,13 +125,22 @@ def notes_of(tree: Tree, matches: Matches) -> list[str]:
     return notes
 
 
+def _own_place(series: Series, others: Sequence[Series]) -> str:
+    """The least of a folder's path that is in none of the others': its own name, if it can be."""
+    parts = PurePosixPath(series.place).parts
+    for length in range(1, len(parts) + 1):
+        for end in range(len(parts), length - 1, -1):
+            found = PurePosixPath(*parts[end - length : end]).as_posix()
+            if not any(lies_in(other, found) for other in others):
+                return found
+    return series.place
+
+
 def _ambiguous(tree: Tree, match: Match) -> DataError:
     first, others = match.masks[0], match.masks[1:]
-    if apart := [one.place for one in others if one.folder != first.folder]:
-        parts = {*PurePosixPath(apart[0]).parts}
-        own = [part for part in PurePosixPath(first.place).parts if part not in parts]
+    if apart := [one for one in others if one.folder != first.folder]:
         step = "say in a data.yaml which are meant, as in"
-        step += lines("layout: pairs", f"masks_dir: {own[-1] if own else first.place}")
+        step += lines("layout: pairs", written("masks_dir", _own_place(first, apart)))
     elif any(one.ending != first.ending for one in others):
         step = "say in a data.yaml which are meant, as in"
         step += lines("layout: pairs", written("mask_suffix", first.ending or others[0].ending))

@@ -35,6 +35,8 @@ _IMAGES = _set_of(
     "image images img imgs photo photos picture pictures frame frames rgb original originals input "
     "inputs raw sat source jpegimages"
 )
+_NEITHER = _set_of("instance instances instanceids panoptic depth depths disparity disparities")
+"""Of images too, and neither these nor their masks, where there are others."""
 _LOOKED_AT, _MANY = 32, 200
 _MOST_NEAR = 16
 """So many folders are looked at closer: recordings may all have the same names."""
@@ -89,9 +91,9 @@ def matches_in(
         masks = [
             one
             for one in every
-            if _is_called(one, of_masks) and (not masks_in or _lies_in(one, masks_in))
+            if _is_called(one, of_masks) and (not masks_in or lies_in(one, masks_in))
         ]
-        if found := tuple(_nearest(list(_fitting(images, masks)))):
+        if found := _without_other_labels(list(_nearest(list(_fitting(images, masks))))):
             break
     used = {one.folder for match in found for one in (match.images, *match.masks)}
     return Matches(found, tuple(folder for folder in folders if folder not in used))
@@ -101,7 +103,8 @@ def _is_called(series: Series, affixes: Affixes) -> bool:
     return affixes.prefix in ("", series.start) and affixes.suffix in ("", series.ending)
 
 
-def _lies_in(series: Series, folder: str) -> bool:
+def lies_in(series: Series, folder: str) -> bool:
+    """Whether a series lies in a folder that is called so, or whose path has these parts."""
     wanted, parts = PurePosixPath(folder).parts, PurePosixPath(series.place).parts
     ends = range(len(wanted), len(parts) + 1)
     return any(parts[end - len(wanted) : end] == wanted for end in ends)
@@ -149,7 +152,7 @@ def _is_of_masks(series: Series, images: Series) -> bool:
     """Whether a series is of masks, where it is of masks or of images and the other one of both."""
     own, others = series.words - images.words, images.words - series.words
     says_masks, says_images = bool(own & _MASKS), bool(others & _IMAGES)
-    if others & _MASKS or (own & _IMAGES and not says_masks):
+    if others & (_MASKS | _NEITHER) or (own & _IMAGES and not says_masks):
         return False
     if says_masks and (says_images or images.is_lossy or images.folder != series.folder):
         return True
@@ -192,15 +195,36 @@ def _nearest(fitting: Sequence[tuple[Series, Series]]) -> Iterator[Match]:
         ):
             together[images.folder].append(masks)
     for folder, of_masks in together.items():
-        yield Match(images_in[folder], tuple(sorted(of_masks, key=_place)))
+        meant = [one for one in of_masks if not one.words & _NEITHER] or of_masks
+        yield Match(images_in[folder], tuple(sorted(meant, key=_place)))
+
+
+def _without_other_labels(found: Sequence[Match]) -> tuple[Match, ...]:
+    """Those whose images are none: instances, or other labels of what others have as images."""
+    seen = [one.images for one in found]
+    return tuple(
+        one for one in found if not any(_are_labels_of(one.images, other) for other in seen)
+    )
+
+
+def _are_labels_of(series: Series, images: Series) -> bool:
+    if _may_be_images(series) or not _may_be_images(images):
+        return False
+    return _are_of_one_split(series, images) and _share_names(series, images)
+
+
+def _may_be_images(series: Series) -> bool:
+    says_images = bool(series.words & _IMAGES)
+    return says_images or series.is_lossy or not _has_few_colours(series)
 
 
 def _place(series: Series) -> tuple[str, str, str]:
     return series.place, series.start, series.ending
 
 
-def _unlikeness(pair: tuple[Series, Series]) -> tuple[float, int, str, str]:
+def _unlikeness(pair: tuple[Series, Series]) -> tuple[bool, float, int, str, str]:
     images, masks = pair
+    is_other = bool((masks.words - images.words) & _NEITHER)
     alike = SequenceMatcher(None, images.place, masks.place, autojunk=False).ratio()
     affixes = (images.start, images.ending, masks.start, masks.ending)
-    return -alike, sum(map(len, affixes)), images.shown, masks.shown
+    return is_other, -alike, sum(map(len, affixes)), images.shown, masks.shown
