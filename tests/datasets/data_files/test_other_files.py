@@ -35,6 +35,7 @@ def refusal(path: Path) -> DataError:
 
 
 def write(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
 
@@ -126,6 +127,13 @@ def test_roboflow_s_table_of_classes_becomes_the_line_of_names(make_folder: Make
         ("annotations.xml", "<?xml version='1.0'?><annotations></annotations>", "COCO 1.0"),
         ("meta.json", '{"classes": [{"title": "car", "shape": "bitmap"}]}', "Supervisely"),
         ("via.json", '{"a": {"regions": [{"shape_attributes": {}}]}}', "COCO format"),
+        ("train/via.json", '{"a": {"regions": [{"shape_attributes": {}}]}}', "COCO format"),
+        (
+            "project.json",
+            '[{"annotations": [{"result": []}], "data": {"image": "/a.jpg"}}]',
+            "export polygons from Label Studio as COCO",
+        ),
+        ("all.ndjson", '{"data_row": {"id": "x"}, "projects": {}}', "turn it into COCO"),
         ("train.csv", "ImageId,EncodedPixels\na.jpg,1 5\n", "PNG masks called as their images"),
         ("class_dict.csv", "name,r,g,b\ncar,1,2,3\n", "palette: {car: [1, 2, 3]}"),
     ],

@@ -106,6 +106,25 @@ def test_lists_beside_images_divide_them_without_a_data_file(tmp_path: Path) -> 
     assert "images were divided by train.txt, val.txt" in report.notes
 
 
+@pytest.mark.parametrize("columns", ["", ",weather"])
+def test_tables_beside_images_divide_them_unless_they_are_of_something_else(
+    columns: str, tmp_path: Path
+) -> None:
+    root = tmp_path / "own"
+    made(root, "images/{stem}.png", data="")
+    for split in ("train", "val"):
+        names = (root / f"{split}.txt").read_text().split()
+        lines = [f"file{columns}", *(name + (columns and ",dry") for name in names)]
+        (root / f"{split}.csv").write_text("\n".join(lines))
+        (root / f"{split}.txt").unlink()
+    (root / "test.csv").write_text("place,hour\nOslo,12\n")
+
+    report = check_data(root)
+
+    assert {split: one.images for split, one in report.splits.items()} == {"train": 3, "val": 2}
+    assert "images were divided by train.csv, val.csv" in report.notes
+
+
 def test_a_line_of_such_a_list_that_names_no_image_is_told(tmp_path: Path) -> None:
     made(tmp_path / "own", "images/{stem}.png", data="")
     (tmp_path / "own" / "val.txt").write_text("elsewhere/003.png\n")

@@ -203,6 +203,16 @@ def test_names_that_differ_by_an_ending_are_told_which_keys_pair_them(
     reads(tmp_path, folders + "\n".join(lines) + "\n", truth)
 
 
+@pytest.mark.parametrize("count", [4, 12])
+def test_numbers_with_more_zeros_before_them_are_told_as_that(count: int, tmp_path: Path) -> None:
+    for index in range(count):
+        picture(tmp_path / f"images/{index}.png", index)
+        mask(tmp_path / f"masks/{index:03}.png", index)
+    with pytest.raises(DataError, match=f"{count} images without a mask") as caught:
+        open_data(tmp_path)
+    assert "the image 0 and the mask 000 have one number" in caught.value.next_step
+
+
 @pytest.mark.parametrize(
     ("of_images", "of_masks"),
     [

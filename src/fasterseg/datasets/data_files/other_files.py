@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import csv
 import re
-from itertools import islice
+from collections.abc import Set as AbstractSet
+from itertools import chain, islice
 from pathlib import Path
 
 from fasterseg.datasets.data_files.remedies import lines, palette_line, written
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.masks.colour_rows import colours_of, is_table
-from fasterseg.datasets.pictures.listing import entries_in, is_file
+from fasterseg.datasets.pictures.listing import entries_in, is_file, is_folder
 from fasterseg.errors import DataError, FastersegError
 from fasterseg.foreign.failed_downloads import is_lfs_pointer, is_web_page
 from fasterseg.foreign.links import leads_outside
@@ -33,14 +34,27 @@ _BY_PYTHON = dict.fromkeys(
     ("a gzip archive", "a bzip2 archive", "an xz archive", "a tar archive"), "tarfile"
 )
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*", b"GIF8", b"RIFF")
-_TELLING = frozenset({".zip", ".json", ".txt", ".csv", ".xml", ".tar", ".gz", ".tgz"})
-_MOST_FILES = 20
+_OUTLINES = frozenset({".json", ".ndjson", ".xml"})
+_TELLING = _OUTLINES | {".zip", ".txt", ".csv", ".tar", ".gz", ".tgz"}
+_MOST_FILES, _MOST_FOLDERS, _MOST_ENTRIES = 20, 8, 64
 _MODELS = frozenset({".pt", ".pth", ".pt2", ".onnx", ".safetensors", ".engine"})
 _MASKS_WANTED = "masks are pictures here, one to an image, whose pixels are class ids"
 _COLOUR_LINE = re.compile(r"([^:#]+):(\d{1,3}),(\d{1,3}),(\d{1,3}):")
 
 # What a tool's own file has in it, and which of the tool's exports are read.
 _OTHER_TOOLS = (
+    (
+        "Label Studio's JSON",
+        ('"annotations"', '"result"', '"data"'),
+        "export polygons from Label Studio as COCO, with the images, and name that folder or zip; "
+        "of brushes export PNG, and call each mask as its image",
+    ),
+    (
+        "Labelbox's export",
+        ('"data_row"', '"projects"'),
+        "turn it into COCO, or into masks as PNG that are called as their images, and name the "
+        "folder of these and the images",
+    ),
     (
         "Supervisely's list of classes",
         ('"classes"', '"title"', '"shape"'),
@@ -69,13 +83,24 @@ def refuse_other_files(path: Path) -> None:
 
 
 def what_lies_in(folder: Path) -> tuple[str, str, str] | None:
-    """Return a labelling tool's file in a folder, what it is, and what to do with it."""
-    files = (path for path in entries_in(folder, _TELLING) if is_file(path))
-    inside = (path for path in files if not leads_outside(path, folder))
-    for path in islice(inside, _MOST_FILES):
-        if found := _found(path):
-            return path.name, found[0], found[2]
+    """Return a labelling tool's file in a folder, what it is, and what to do with it.
+
+    In the folders right inside only what holds outlines is looked for.
+    """
+    inside = (one for one in entries_in(folder)[:_MOST_ENTRIES] if not one.is_symlink())
+    deeper = (one for one in inside if is_folder(one))
+    files = chain(
+        _first_files(folder, _TELLING),
+        *(_first_files(one, _OUTLINES) for one in islice(deeper, _MOST_FOLDERS)),
+    )
+    for path in files:
+        if not leads_outside(path, folder) and (found := _found(path)):
+            return path.relative_to(folder).as_posix(), found[0], found[2]
     return None
+
+
+def _first_files(folder: Path, suffixes: AbstractSet[str]) -> list[Path]:
+    return [path for path in entries_in(folder, suffixes)[:_MOST_FILES] if is_file(path)]
 
 
 def _found(path: Path) -> Found | None:
@@ -176,6 +201,9 @@ def _text(path: Path, head: bytes) -> Found | None:
 def _annotations(text: str) -> Found | None:
     if '"train"' in text and '"names"' in text:
         return None  # a data file: what is JSON is YAML too
+    for kind, marks, step in _OTHER_TOOLS:
+        if all(mark in text for mark in marks):
+            return kind, f"such files are not read: {_MASKS_WANTED}", step
     read = {'"annotations"': "COCO's annotations", '"shapes"': "LabelMe's polygons"}
     if kind := next((kind for mark, kind in read.items() if mark in text), ""):
         return (
@@ -184,9 +212,6 @@ def _annotations(text: str) -> Found | None:
             "name that folder: fasterseg check-data FOLDER; if it is not recognised, export it "
             "from the tool again, with its images",
         )
-    for kind, marks, step in _OTHER_TOOLS:
-        if all(mark in text for mark in marks):
-            return kind, f"such files are not read: {_MASKS_WANTED}", step
     kinds = {
         '"features"': "GeoJSON",
         '"objects"': "polygons of objects",

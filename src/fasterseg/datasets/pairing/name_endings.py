@@ -14,6 +14,7 @@ from fasterseg.datasets.faults import Fault, FaultKind
 
 _UNPAIRED = (FaultKind.UNPAIRED_IMAGE, FaultKind.UNPAIRED_MASK)
 _PART = re.compile(r"[._\- ]")
+_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 _LEAST_SHARE = 0.9
 """So many of the images have to find a mask."""
 _MOST = 6
@@ -42,7 +43,22 @@ def _step(images: Collection[str], masks: Collection[str]) -> str:
             least = 0.0 if starts and not ends else _LEAST_SHARE
             if (one or two) and _are_paired(_inside(images, one), {*_inside(masks, two)}, least):
                 return _told(one, two)
-    return ""
+    return _step_of_numbers(images, masks)
+
+
+def _step_of_numbers(images: Collection[str], masks: Collection[str]) -> str:
+    """What to do where the names are one but for zeros before their numbers, as 7 and 007."""
+    own, others = (
+        {_ZEROS.sub("", name): name for name in names} for names in (sorted(images), sorted(masks))
+    )
+    is_each_one = len(own) == len(images) and len(others) == len(masks)
+    if not is_each_one or not _are_paired([*own], others.keys(), _LEAST_SHARE):
+        return ""
+    name = next(name for name in own if name in others)
+    return (
+        f"call both alike: the image {own[name]} and the mask {others[name]} have one number, with "
+        "more zeros before it in one of them"
+    )
 
 
 def _told(of_images: Affixes, of_masks: Affixes) -> str:

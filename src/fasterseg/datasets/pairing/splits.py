@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Self
 
 from fasterseg.datasets.data_files.written_paths import OtherRoot, composed, place_of, slashed
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
@@ -42,11 +43,20 @@ class Divided:
 
 
 def is_list(tree: Tree, file: Path, images: Files) -> bool:
-    """Whether a text file is a list of images: a line of it is a sample's name, or a picture's."""
+    """Whether a text file is a list of images: a line of it is a sample's name, or a picture's.
+
+    Of a table a line has to be of a picture that is there: tables are of other things, too.
+    """
+    named, is_table = _Named.of(tree, file, images), is_table_of(file)
     return any(
-        _FILE_FIRST.match(line) or any(name in images for name in _names_of(line))
+        named.sample(line) or (not is_table and _FILE_FIRST.match(line))
         for line, _ in lines_of(tree, file)
     )
+
+
+def is_table_of(file: Path) -> bool:
+    """Whether a list may have a head, and columns beside the images'."""
+    return file.suffix.lower() == ".csv"
 
 
 def usual_name(split: str) -> str:
@@ -99,22 +109,40 @@ def without_empty(pairings: Mapping[str, Pairing], notes: Sequence[str]) -> Divi
 def _names_in(tree: Tree, path: Path, images: Files) -> list[str]:
     """The samples that a list names; a line that names none is a fault."""
     found = []
-    files = {file: name for name, of_name in images.items() for file in of_name}
+    named, is_table = _Named.of(tree, path, images), is_table_of(path)
     elsewhere = OtherRoot(tree.root)
-    homes = [one for one in (path.parent, *path.parents) if one.is_relative_to(tree.root)]
-    for line, where in lines_of(tree, path):
-        names = _names_of(line)
-        # VOC's own lists begin at the root of the data set.
-        places = (place_of(home, one.lstrip("/")) for one in names for home in homes)
-        by_path = (files[place] for place in places if place in files)
-        name = next((one for one in names if one in images), "") or next(by_path, "")
-        if name:
+    for number, (line, where) in enumerate(lines_of(tree, path)):
+        first = _FILE_FIRST.match(line)
+        if name := named.sample(line):
             found.append(name)
-        else:
-            first = _FILE_FIRST.match(line)
+        elif not (is_table and number == 0 and first is None):  # its head
             step = elsewhere.step_for(first[0] if first else line)
             tree.faults.append(Fault(FaultKind.BAD_LIST, where, line, step))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """The samples that lines of a list may name: by themselves, or by where their files lie."""
+
+    images: Files
+    files: Mapping[Path, str]
+    homes: Sequence[Path]
+
+    @classmethod
+    def of(cls, tree: Tree, path: Path, images: Files) -> Self:
+        """Those of a list, which may begin its paths anywhere above it in the data set."""
+        files = {file: name for name, of_name in images.items() for file in of_name}
+        homes = [one for one in (path.parent, *path.parents) if one.is_relative_to(tree.root)]
+        return cls(images, files, homes)
+
+    def sample(self, line: str) -> str:
+        """The sample that a line names; empty where it names none."""
+        names = _names_of(line)
+        # VOC's own lists begin at the root of the data set.
+        places = (place_of(home, one.lstrip("/")) for one in names for home in self.homes)
+        by_path = (self.files[place] for place in places if place in self.files)
+        return next((one for one in names if one in self.images), "") or next(by_path, "")
 
 
 def _without_overlapping(splits: dict[str, list[str]]) -> list[str]:

@@ -37,6 +37,15 @@ def test_other_names_of_lists_and_zips_are_read(
     reads_as(zipped(tmp_path / "optic", tmp_path / "optic.zip"), truth)
 
 
+def test_tables_of_pairs_may_have_a_head(tmp_path: Path, reads_as: ReadsAs) -> None:
+    truth = paddle_set(tmp_path, SPLITS, lists="{}.csv", separator=",")
+    for split in truth:
+        table = tmp_path / f"{split}.csv"
+        table.write_text(f"image,mask\n{table.read_text()}")
+
+    reads_as(tmp_path, truth)
+
+
 def test_a_list_of_images_alone_is_no_split(tmp_path: Path, reads_as: ReadsAs) -> None:
     truth = dict(paddle_set(tmp_path, SPLITS))
     (tmp_path / "test.txt").write_text("images/d.jpg\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from fasterseg.datasets.data_files.data_file import DataFile
@@ -12,7 +13,7 @@ from fasterseg.datasets.layouts.classes.id_classes import NAMED_BY_DATA, classes
 from fasterseg.datasets.pairing.finding import Place, ToolForm
 from fasterseg.datasets.pairing.listed_pairs import has_two_columns, two_paths
 from fasterseg.datasets.pairing.pairs import Pairing, Tree, pair_files
-from fasterseg.datasets.pairing.splits import usual_name, without_empty
+from fasterseg.datasets.pairing.splits import is_table_of, usual_name, without_empty
 from fasterseg.datasets.pairing.text_files import beginning_of, first_there, lines_of
 from fasterseg.datasets.pictures.listing import is_file
 from fasterseg.datasets.sources.files import FileSource
@@ -20,7 +21,7 @@ from fasterseg.datasets.sources.files import FileSource
 TAKES = NAMED_BY_DATA
 
 _LISTS = {
-    split: (f"{split}.txt", f"{split}_list.txt", f"{split}.list", f"{split}.lst")
+    split: (f"{split}.txt", f"{split}_list.txt", f"{split}.list", f"{split}.lst", f"{split}.csv")
     for split in ("train", "val", "test")
 }
 _NAMES = ("labels.txt", "label.txt", "class_names.txt", "classes.txt", "label_list.txt")
@@ -30,8 +31,9 @@ def _is_in(folder: Path) -> bool:
     found = first_there(folder, *_LISTS["train"], *_LISTS["val"])
     if found is None:
         return False
-    line = next((line for line in beginning_of(found).splitlines() if line.strip()), "")
-    return two_paths(line.strip(), lambda name: _is_picture(folder, name)) is not None
+    lines = (line.strip() for line in beginning_of(found).splitlines() if line.strip())
+    first = islice(lines, 2 if is_table_of(found) else 1)  # a table has a head
+    return any(two_paths(line, lambda name: _is_picture(folder, name)) for line in first)
 
 
 def _is_picture(folder: Path, name: str) -> bool:
@@ -60,7 +62,7 @@ def _pairing(tree: Tree, home: Path, path: Path) -> tuple[Pairing, int]:
     images: dict[str, list[Path]] = {}
     masks: dict[str, list[Path]] = {}
     bare = 0
-    for line, where in lines_of(tree, path):
+    for number, (line, where) in enumerate(lines_of(tree, path)):
         found = two_paths(line, lambda name: _is_picture(home, name))
         if found is not None:
             found = as_it_lies(home, found[0]), as_it_lies(home, found[1])
@@ -70,7 +72,7 @@ def _pairing(tree: Tree, home: Path, path: Path) -> tuple[Pairing, int]:
             masks[key] = [home / found[1]]
         elif found is None and not has_two_columns(line) and _is_picture(home, line):
             bare += 1
-        elif found is None:
+        elif found is None and not (is_table_of(path) and number == 0):  # its head
             tree.faults.append(Fault(FaultKind.BAD_LIST, where, line, _STEP))
     return pair_files(tree, images, masks), bare
 

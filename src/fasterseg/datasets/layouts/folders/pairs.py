@@ -106,7 +106,8 @@ def _by_own_lists(tree: Tree, home: Path, found: Divided) -> Divided:
     (pool,) = found.pairings.values()
     images = {pair.name: [pair.image] for pair in pool.pairs}
     masks = {pair.name: [pair.mask] for pair in pool.pairs}
-    files = [file for split in USUAL if is_file(file := home / f"{split}.txt")]
+    named = (f"{split}{suffix}" for split in USUAL for suffix in (".txt", ".csv"))
+    files = [file for name in named if is_file(file := home / name)]
     lists = [file for file in files if is_list(tree, file, images)]
     if not lists:
         return found
@@ -114,8 +115,7 @@ def _by_own_lists(tree: Tree, home: Path, found: Divided) -> Divided:
     first, *rest = listed.pairings.items()
     whole = replace(first[1], faults=(*pool.faults, *first[1].faults))
     notes = (note for note in found.notes if note != ONE_SPLIT)
-    named = ", ".join(map(tree.shown, lists))
-    told = f"images were divided by {named}"
+    told = f"images were divided by {', '.join(map(tree.shown, lists))}"
     return Divided({first[0]: whole, **dict(rest)}, (*notes, told, *listed.notes))
 
 

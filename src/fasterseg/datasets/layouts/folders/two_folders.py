@@ -27,6 +27,8 @@ LISTS = ("classes.txt", "class_names.txt", "labels.txt")
 """Files that may name the classes, one to a line."""
 
 _MOST_LOOKED_AT = 64
+_LEAST_SHARE = 0.5
+"""So many have an ending, or it is one by chance: as 2 and 20 have."""
 
 
 def has_mask(folder: Path) -> bool:
@@ -89,4 +91,5 @@ def _ending(images: Mapping[str, list[Path]], masks: Mapping[str, list[Path]]) -
         for length in dict.fromkeys(by_length)
         if length < len(key) and key[:length] in images
     )
-    return endings.most_common(1)[0][0] if endings else ""
+    ending, count = next(iter(endings.most_common(1)), ("", 0))
+    return ending if count >= _LEAST_SHARE * min(len(images), len(masks)) else ""
