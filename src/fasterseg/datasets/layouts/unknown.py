@@ -10,7 +10,8 @@ from fasterseg.amounts import number_of
 from fasterseg.datasets.data_files.other_files import what_lies_in
 from fasterseg.datasets.data_files.remedies import lines
 from fasterseg.datasets.layouts.annotations import yolo
-from fasterseg.datasets.layouts.folders.name_series import folders_of_pictures
+from fasterseg.datasets.layouts.folders.matched_series import MASKS
+from fasterseg.datasets.layouts.folders.name_series import folders_of_pictures, words_in
 
 A_DATA_FILE = "put a data.yaml into it, such as" + lines(
     "train: images/train", "val: images/val", "masks_dir: masks", "names: [road, car]"
@@ -45,6 +46,14 @@ def told_of_unknown(folder: Path, known: Sequence[str]) -> tuple[str, str]:
             "put a data.yaml into it, such as"
             + lines(f"train: {train}", "val: images/val", "names: [road, car]"),
         )
+    if two := _two_in_each(pictures):
+        line = " ".join(path.relative_to(folder).as_posix() for path in two)
+        return (
+            f"pictures of the same names lie in each of its folders, as {line}, and what goes "
+            f"together is told by names; {plain}",
+            "put a train.txt and a val.txt into it, with a line for each image and its mask, as in"
+            + lines(line),
+        )
     where = _shown(folder, pictures)
     first = next(iter(pictures)).relative_to(folder).as_posix()
     return (
@@ -54,6 +63,17 @@ def told_of_unknown(folder: Path, known: Sequence[str]) -> tuple[str, str]:
         "where they are, put a data.yaml into it, such as"
         + lines(f"train: {first}", "masks_dir: masks", "names: [road, car]"),
     )
+
+
+def _two_in_each(pictures: Mapping[Path, Sequence[str]]) -> tuple[Path, Path] | None:
+    """The pictures of the first of several folders that each hold an image and its mask."""
+    names, *others = (tuple(sorted(found)) for found in pictures.values())
+    if len(names) != 2 or not others or any(found != names for found in others):
+        return None
+    folder = next(iter(pictures))
+    masks = [name for name in names if words_in(name) & MASKS]
+    first, second = (names[1], names[0]) if masks == [names[0]] else names
+    return folder / first, folder / second
 
 
 def _shown(root: Path, pictures: Mapping[Path, Sequence[str]]) -> str:

@@ -182,6 +182,27 @@ def test_photographs_of_the_same_names_are_no_masks(tmp_path: Path) -> None:
         open_data(tmp_path)
 
 
+@pytest.mark.parametrize(("image", "labels"), [("image", "mask"), ("photo", "ground_truth")])
+def test_a_folder_to_each_image_is_answered_with_lists_that_are_read(
+    image: str, labels: str, tmp_path: Path
+) -> None:
+    cases = [f"case{index}" for index in range(4)]
+    for index, case in enumerate(cases):
+        pixels, ids = scene(index, (40, 56))
+        save(pixels, tmp_path / case / f"{image}.png")
+        save(ids, tmp_path / case / f"{labels}.png")
+
+    with pytest.raises(DataError, match="layout of the data is not known") as caught:
+        open_data(tmp_path)
+    line = caught.value.next_step.splitlines()[-1].strip()
+    assert line == f"case0/{image}.png case0/{labels}.png"
+    for split, some in (("train", cases[:3]), ("val", cases[3:])):
+        text = "\n".join(line.replace("case0", case) for case in some)
+        (tmp_path / f"{split}.txt").write_text(text)
+
+    assert check_data(tmp_path).splits["train"].images == 3
+
+
 def test_a_table_of_colours_names_the_classes(tmp_path: Path, reads_as: ReadsAs) -> None:
     truth = put(tmp_path, *LAYOUTS["camvid-kaggle"])
     for split, of_split in truth.items():

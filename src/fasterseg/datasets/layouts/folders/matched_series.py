@@ -26,11 +26,13 @@ def _set_of(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_MASKS = _set_of(
+MASKS = _set_of(
     "mask masks label labels lbl lbls lab labs labelids annotation annotations annot annots ann "
     "anns anno gt groundtruth truth seg segs segmentation segmentations segmentationclass semantic "
     "target targets trimap trimaps manual"
 )
+"""Words that folders and files of masks are called by."""
+
 _IMAGES = _set_of(
     "image images img imgs photo photos picture pictures frame frames rgb original originals input "
     "inputs raw sat source jpegimages"
@@ -151,8 +153,8 @@ def _share_names(one: Series, other: Series) -> bool:
 def _is_of_masks(series: Series, images: Series) -> bool:
     """Whether a series is of masks, where it is of masks or of images and the other one of both."""
     own, others = series.words - images.words, images.words - series.words
-    says_masks, says_images = bool(own & _MASKS), bool(others & _IMAGES)
-    if others & (_MASKS | _NEITHER) or (own & _IMAGES and not says_masks):
+    says_masks, says_images = bool(own & MASKS), bool(others & _IMAGES)
+    if others & (MASKS | _NEITHER) or (own & _IMAGES and not says_masks):
         return False
     if says_masks and (says_images or images.is_lossy or images.folder != series.folder):
         return True

@@ -67,8 +67,7 @@ class Series:
     @cached_property
     def words(self) -> frozenset[str]:
         """The words that its folders' names and its ending are made of, in small letters."""
-        text = f"{self.place}/{self.start}/{self.ending}"
-        return frozenset(word.casefold() for word in _WORD.findall(text))
+        return words_in(f"{self.place}/{self.start}/{self.ending}")
 
     @cached_property
     def is_lossy(self) -> bool:
@@ -93,6 +92,11 @@ class Series:
         """So many of its names, from all over it."""
         names = list(self.files)
         return names[:: max(1, -(-len(names) // count))]
+
+
+def words_in(text: str) -> frozenset[str]:
+    """Return the words that a name or a path is made of, in small letters."""
+    return frozenset(word.casefold() for word in _WORD.findall(text))
 
 
 def folders_of_pictures(root: Path) -> dict[Path, list[str]]:
