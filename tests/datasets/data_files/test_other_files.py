@@ -125,6 +125,11 @@ def test_roboflow_s_table_of_classes_becomes_the_line_of_names(make_folder: Make
         ("labelmap.txt", LABELMAP, "palette:"),
         ("photos.zip", b"PK\x03\x04", "name the zip itself: fasterseg check-data"),
         ("annotations.xml", "<?xml version='1.0'?><annotations></annotations>", "COCO 1.0"),
+        (
+            "Annotations/a.xml",
+            "<annotation><object><bndbox><xmin>1</xmin></bndbox></object></annotation>",
+            "in place of these boxes",
+        ),
         ("meta.json", '{"classes": [{"title": "car", "shape": "bitmap"}]}', "Supervisely"),
         ("via.json", '{"a": {"regions": [{"shape_attributes": {}}]}}', "COCO format"),
         ("train/via.json", '{"a": {"regions": [{"shape_attributes": {}}]}}', "COCO format"),

@@ -181,6 +181,13 @@ def _text(path: Path, head: bytes) -> Found | None:
             "task from CVAT as 'CVAT for images 1.1', 'Segmentation mask 1.1' or 'COCO 1.0', with "
             "its images",
         )
+    if start == "<" and "<bndbox>" in text:
+        return (
+            "Pascal VOC's boxes",
+            "where outlines or masks are wanted",
+            "draw outlines or masks in the tool in place of these boxes, and export masks as "
+            "pictures, with the images",
+        )
     if start == "<":
         return "XML", _MASKS_WANTED, "export masks as pictures from the tool that wrote it"
     told = [_COLOUR_LINE.match(line) for line in text.splitlines() if not line.startswith("#")]

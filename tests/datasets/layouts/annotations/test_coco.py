@@ -155,6 +155,15 @@ def test_other_writers_put_outlines_and_run_lengths_a_little_otherwise(tmp_path:
     assert mixed["car"] == 256 + 100
 
 
+def test_categories_of_one_name_are_one_class_and_told(tmp_path: Path) -> None:
+    one(tmp_path, content(annotation([SQUARE], 3), names=("car", "road", "car")))
+
+    source = open_files(tmp_path)
+
+    assert source.label_space.names == ("background", "car", "road")
+    assert "categories of one name are one class, whatever their ids: car" in source.layout.notes
+
+
 def test_a_category_called_background_is_what_no_shape_covers(tmp_path: Path) -> None:
     file = content(annotation([SQUARE], 2), names=("background", "car"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from fasterseg.amounts import number_of
+from fasterseg.amounts import first_few, number_of
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.written_paths import composed, place_of
 from fasterseg.datasets.drawing.kept import (
@@ -47,7 +48,7 @@ from fasterseg.foreign.opened_files import opened
 _INSTANCES = "instances_"
 _ANNOTATIONS, _IMAGES = "annotations", "images"
 _BACKGROUNDS = ("background", "_background_")
-_MOST_FILES, _SAMPLED = 64, 20
+_MOST_FILES, _SAMPLED, _NAMED = 64, 20, 8
 _HEAD = 1 << 16
 _WORD = re.compile(r"[A-Za-z]+")
 
@@ -117,6 +118,7 @@ class _Opening(DrawnSet):
         super().__init__(tree, home, said, form="coco/2")
         self.passed_over: list[Path] = []
         self.dummies: list[str] = []
+        self.twins: list[str] = []
 
     def source(self) -> FileSource:
         """Read all files, draw what is not drawn, and return the pairs by their split."""
@@ -204,6 +206,7 @@ class _Opening(DrawnSet):
         roots = {one.name for one in all_of if (one.supercategory or "none") == "none"}
         dummies = (roots & parents) - used
         self.dummies = sorted(dummies)
+        self.twins = sorted({name for file in files for name in _several(file.categories)})
         ordered = (sorted(file.categories, key=_by_id) for file in files)
         names = [one.name for of_file in ordered for one in of_file]
         return [name for name in dict.fromkeys(names) if name not in dummies]
@@ -263,6 +266,9 @@ class _Opening(DrawnSet):
         if self.dummies:
             names = ", ".join(self.dummies)
             notes.append(f"no class: {names}, the category over the others, which nothing has")
+        if self.twins:
+            named = first_few(self.twins, _NAMED)
+            notes.append(f"categories of one name are one class, whatever their ids: {named}")
         empty = sum(not entry.listed.annotations for entry in entries)
         if empty:
             notes.append(f"{number_of(empty, 'image')} without any annotation: all background")
@@ -272,6 +278,12 @@ class _Opening(DrawnSet):
         if left := self.not_among({entry.image for entry in entries}):
             notes.append(f"{number_of(left, 'image')} listed in no JSON file: not used")
         return [*notes, self.note]
+
+
+def _several(categories: Sequence[CocoCategory]) -> list[str]:
+    """The names that several categories of a file have."""
+    counts = Counter(one.name for one in categories)
+    return [name for name, count in counts.items() if count > 1]
 
 
 def _by_id(category: CocoCategory) -> tuple[bool, int, str]:
