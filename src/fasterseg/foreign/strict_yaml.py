@@ -66,6 +66,8 @@ def told_of_no_text(value: Any) -> str:
         return "it was read as true, false or nothing, and a text is wanted"
     if isinstance(value, int | float):
         return f"it was read as the number {value}, and a text is wanted"
+    if isinstance(value, dict):
+        return "it was read as a key and its value, and a text is wanted"
     return ""
 
 

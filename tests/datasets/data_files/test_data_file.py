@@ -376,3 +376,29 @@ def test_an_empty_data_file_is_told_as_empty(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_data_file(tmp_path / "data.yaml")
     assert caught.value.why == "it is empty"
+
+
+@pytest.mark.parametrize(
+    ("content", "step"),
+    [
+        (GOOD.replace("road", "Straße").encode("cp1252"), "save it as UTF-8"),
+        (GOOD.encode("utf-16"), "save it as UTF-8"),
+        (b"names:\n\t- a\n\t- b\n", "indent its lines with blanks"),
+        (b"classes: [a, b]\n", "did you mean 'names'?"),
+        (b"names: [a]\nnum_classes: 1\n", "did you mean 'nc'?"),
+    ],
+)
+def test_slips_of_writing_are_answered_with_what_mends_them(
+    content: bytes, step: str, tmp_path: Path
+) -> None:
+    (tmp_path / "data.yaml").write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read_data_file(tmp_path / "data.yaml")
+    assert step in caught.value.next_step
+
+
+def test_a_pattern_in_place_of_a_folder_is_told_as_that(make_folder: MakeFolder) -> None:
+    root = make_folder(GOOD.replace("images/train", "images/train/*.jpg"))
+    with pytest.raises(DataError, match="folders that are missing") as caught:
+        open_data(root)
+    assert "patterns are not read" in caught.value.next_step

@@ -43,3 +43,22 @@ def test_an_id_with_two_names_is_refused(tmp_path: Path) -> None:
     file.write_text("names: {0: a, 00: b}\n")
     with pytest.raises(DataError, match="two names"):
         read_data_file(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("[a: x, b, c]", ("a: x", "b", "c")),
+        ("\n  - 0: a\n  - 1: b", ("a", "b")),
+        ("\n  - 1: b\n  - 0: a", ("a", "b")),
+    ],
+)
+def test_names_that_were_read_as_keys_and_values_are_answered_with_a_line_of_names(
+    text: str, names: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / "data.yaml"
+    file.write_text(f"names: {text}\n")
+    with pytest.raises(DataError, match="is wrong") as told:
+        read_data_file(file)
+    file.write_text(told.value.next_step.splitlines()[-1].strip())
+    assert read_data_file(file).names == names

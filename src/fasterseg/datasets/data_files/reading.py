@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.other_files import refuse_other_files
-from fasterseg.datasets.data_files.remedies import IN_QUOTES, Contradiction
+from fasterseg.datasets.data_files.remedies import IN_QUOTES, Contradiction, lines, written
 from fasterseg.errors import DataError, EnvironmentFault
 from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.foreign.strict_json import NotStrict, shortened
@@ -53,6 +53,15 @@ FOREIGN_KEYS = frozenset(
 _KEYS = tuple(key for key in DataFile.model_fields if key != "passed_over")
 HOLD_NAMES = ("names", "palette")
 """The keys under which classes are named."""
+_OTHERS_WORDS = {
+    **dict.fromkeys(("classes", "class_names", "labels", "categories"), "names"),
+    **dict.fromkeys(("root", "data_root", "dataset_path"), "path"),
+    **dict.fromkeys(("masks", "mask_dir", "label_dir", "labels_dir"), "masks_dir"),
+    **dict.fromkeys(("num_classes", "n_classes"), "nc"),
+    **dict.fromkeys(("colors", "colours", "colormap"), "palette"),
+    **dict.fromkeys(("ignore_index", "ignore_label"), "ignore"),
+}
+"""What keys are called elsewhere."""
 _CORRECT = "correct it and run check-data again"
 
 
@@ -77,7 +86,8 @@ def _is_foreign(key: str, value: Any) -> bool:
 
 
 def _unknown_key(key: str, path: Path) -> DataError:
-    near = get_close_matches(shortened(key), _KEYS, n=1)
+    known = _OTHERS_WORDS.get(key.casefold())
+    near = [known] if known else get_close_matches(shortened(key), _KEYS, n=1)
     return DataError(
         f"there is no key {shortened(key)!r}",
         where=str(path),
@@ -94,13 +104,34 @@ def wrong_value(error: ValidationError, content: Mapping[str, Any], path: Path) 
     cause = fault.get("ctx", {}).get("error")
     key = _place(fault["loc"], content)
     if fault["type"] == "string_type" and (read := told_of_no_text(fault["input"])):
-        cause, fault["msg"] = Contradiction(read, IN_QUOTES), read
+        cause, fault["msg"] = Contradiction(read, _as_text(key, content)), read
     return DataError(
         f"the key {key!r} is wrong" if key else "the keys do not fit together",
         where=str(path),
         why=str(fault["msg"]).removeprefix("Value error, "),
         next_step=cause.next_step if isinstance(cause, Contradiction) else _CORRECT,
     )
+
+
+def _as_text(key: str, content: Mapping[str, Any]) -> str:
+    """What to write for a value that was read as none: of names the whole line."""
+    names = content.get("names")
+    if key.partition(".")[0] != "names" or not isinstance(names, list):
+        return IN_QUOTES
+    told = [pair for name in names if isinstance(name, dict) for pair in name.items()]
+    if all(isinstance(label, int) for label, _ in told) and len(told) == len(names):
+        plain = [name for _, name in sorted(told)]
+    else:
+        plain = [_one_text(name) for name in names]
+    if not all(isinstance(name, str) for name in plain):
+        return IN_QUOTES
+    return "write, in its place," + lines(written("names", plain))
+
+
+def _one_text(name: Any) -> Any:
+    """A name that was read as a key and its value."""
+    is_pair = isinstance(name, dict) and len(name) == 1
+    return ": ".join(map(str, *name.items())) if is_pair else name
 
 
 def _place(location: Sequence[int | str], content: Mapping[str, Any]) -> str:
@@ -134,6 +165,16 @@ def _mapping(path: Path) -> dict[str, Any]:
     return _content(data, path)
 
 
+def _step_for(data: bytes) -> str:
+    """What to do about a text that is no YAML."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return "save it as UTF-8"
+    tabs = any(line.lstrip(b" ").startswith(b"\t") for line in data.splitlines())
+    return "indent its lines with blanks: YAML takes no tabs there" if tabs else _CORRECT
+
+
 def _content(data: bytes, path: Path) -> dict[str, Any]:
     try:
         content = load_yaml(data, named=HOLD_NAMES)
@@ -142,7 +183,7 @@ def _content(data: bytes, path: Path) -> dict[str, Any]:
             "the data file is not plain YAML",
             where=str(path),
             why=" ".join(str(error).split()),
-            next_step=_CORRECT,
+            next_step=_step_for(data),
         ) from error
     if not isinstance(content, dict) or any(not isinstance(key, str) for key in content):
         raise DataError(

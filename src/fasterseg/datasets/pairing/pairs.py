@@ -130,7 +130,9 @@ class Tree:
             shown, detail = self.shown(folder), what_it_is(folder)
             if not detail and (near := in_other_case(self.root, shown)):
                 detail = f"{near} is there: upper and lower case differ"
-            self.faults.append(Fault(FaultKind.MISSING_FOLDER, shown, detail))
+            is_pattern = "*" in shown or "?" in shown
+            step = "name folders themselves: patterns are not read" if is_pattern else ""
+            self.faults.append(Fault(FaultKind.MISSING_FOLDER, shown, detail, step))
             return []
         if not self.is_inside(folder):
             return []

@@ -60,7 +60,7 @@ def data_root(data: DataFile, file: Path, *, outside: bool) -> Path:
     raise DataError(
         f"there is no folder or zip {data.path!r}",
         where=where,
-        why=f"looked for {'; '.join(str(folder) for folder in tried)}",
+        why=f"looked for {'; '.join(dict.fromkeys(map(str, tried)))}",
         next_step=f"write the data folder's own path, {advice}",
     )
 
