@@ -15,10 +15,10 @@ from fasterseg.datasets.pairing.text_files import lines_of
 from fasterseg.errors import DataError
 from fasterseg.foreign.strict_json import shortened
 
-_NUMBERED = (
-    re.compile(r"(?P<id>\d{1,5})\s*[\s:;,=.)]\s*(?P<name>[^\s:;,=.)].*)"),
-    re.compile(r"(?P<name>.*[^\s:;,=])\s*[\s:;,=]\s*(?P<id>\d{1,5})"),
-)
+_BETWEEN = " \t:;,="
+_AHEAD = re.compile(rf"(\d{{1,5}})[{_BETWEEN}.)]")
+_BEHIND = re.compile(rf"[{_BETWEEN}](\d{{1,5}})$")
+_LONGEST_ID = 6  # with what is before it
 _NAMED = 8
 
 
@@ -28,7 +28,7 @@ def names_in(tree: Tree, path: Path) -> tuple[str, ...]:
     A line is a name, or a name with its id before or behind it where all lines are so.
     Raises DataError for a name twice, an empty line between others, and ids that leave one out.
     """
-    lines = [line for line, _ in _without_gaps(tree, path)]
+    lines = _without_gaps(tree, path)
     names = _by_ids(lines, tree.shown(path)) or [class_name(line) for line in lines]
     name, times = next(iter(Counter(names).most_common(1)), ("", 0))
     if times > 1:
@@ -41,8 +41,8 @@ def names_in(tree: Tree, path: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _without_gaps(tree: Tree, path: Path) -> list[tuple[str, int]]:
-    """The lines that are no comments, and their numbers; raises DataError for an empty one."""
+def _without_gaps(tree: Tree, path: Path) -> list[str]:
+    """The lines that are no comments; raises DataError for an empty one between them."""
     lines = [(line, int(where.rpartition(":")[2])) for line, where in lines_of(tree, path)]
     for (_, number), (_, after) in pairwise(lines):
         if after > number + 1:
@@ -52,14 +52,14 @@ def _without_gaps(tree: Tree, path: Path) -> list[tuple[str, int]]:
                 why="each line names the class of the next id: nobody knows if one was left out",
                 next_step="write the class's name there, or remove the line",
             )
-    return [(line, number) for line, number in lines if not line.startswith("#")]
+    return [line for line, _ in lines if not line.startswith("#")]
 
 
 def _by_ids(lines: Sequence[str], where: str) -> list[str]:
     """The names of lines that all have an id too; none where they are names alone."""
-    for form in _NUMBERED:
-        told = [found for line in lines if (found := form.fullmatch(line))]
-        names = {int(one["id"]): str(class_name(one["name"])) for one in told}
+    for form in (_id_ahead, _id_behind):
+        told = [found for line in lines if (found := form(line))]
+        names = {label: str(class_name(name)) for label, name in told}
         if len(told) < len(lines) or len(lines) < 2 or len({*names.values()}) < len(names):
             continue  # as "lane 1" and "lane 2": the numbers are of the names
         if sorted(names) != list(range(len(lines))):
@@ -68,8 +68,20 @@ def _by_ids(lines: Sequence[str], where: str) -> list[str]:
     return []
 
 
+def _id_ahead(line: str) -> tuple[int, str] | None:
+    found = _AHEAD.match(line)
+    name = line[found.end(1) :].lstrip(f"{_BETWEEN}.)") if found else ""
+    return (int(found[1]), name) if found and name else None
+
+
+def _id_behind(line: str) -> tuple[int, str] | None:
+    found = _BEHIND.search(line[-_LONGEST_ID:])
+    name = line[: -len(found[0])].rstrip(_BETWEEN) if found else ""
+    return (int(found[1]), name) if found and name else None
+
+
 def _left_out(ids: Sequence[int], lines: int, where: str) -> DataError:
-    missing = [str(label) for label in range(ids[-1]) if label not in ids]
+    missing = [*map(str, sorted({*range(ids[-1])} - {*ids}))]
     return DataError(
         "a list of classes does not name each id",
         where=where,
