@@ -8,7 +8,7 @@ fit, those lie together whose paths are most alike.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
@@ -203,21 +203,26 @@ def _nearest(fitting: Sequence[tuple[Series, Series]]) -> Iterator[Match]:
 
 def _without_other_labels(found: Sequence[Match]) -> tuple[Match, ...]:
     """Those whose images are none: instances, or other labels of what others have as images."""
-    seen = [one.images for one in found]
+    images = [one.images for one in found if _may_be_images(one.images)]
+    if len(images) == len(found):
+        return tuple(found)
+    having: defaultdict[str, list[Series]] = defaultdict(list)
+    for one in images:
+        for name in one.files:
+            having[name].append(one)
     return tuple(
-        one for one in found if not any(_are_labels_of(one.images, other) for other in seen)
+        one for one in found if _may_be_images(one.images) or not _are_labels(one.images, having)
     )
 
 
-def _are_labels_of(series: Series, images: Series) -> bool:
-    if _may_be_images(series) or not _may_be_images(images):
-        return False
-    return _are_of_one_split(series, images) and _share_names(series, images)
+def _are_labels(series: Series, having: Mapping[str, Sequence[Series]]) -> bool:
+    """Whether a series has the names of one that may be images, and is of no other split."""
+    others = (other for name in series.some(_LOOKED_AT) for other in having.get(name, ()))
+    return any(_are_of_one_split(series, one) and _share_names(series, one) for one in others)
 
 
 def _may_be_images(series: Series) -> bool:
-    says_images = bool(series.words & _IMAGES)
-    return says_images or series.is_lossy or not _has_few_colours(series)
+    return bool(series.words & _IMAGES) or series.is_lossy or not _has_few_colours(series)
 
 
 def _place(series: Series) -> tuple[str, str, str]:
