@@ -7,24 +7,29 @@ told at once and not after the work.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
+from urllib.parse import unquote
 
 from fasterseg.durable import temporary_name
 from fasterseg.errors import EnvironmentFault, UsageError
 
 _USUAL_NAME_BYTES = 255
 _MOST_NAMES, _ALIKE = 2000, 0.7
+# With one slash, too: that is how a path is printed that was made of an address.
+_ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]+):/", re.IGNORECASE)
 
 
 def user_path(path: Path | str, option: str = "") -> Path:
     """A path as the user meant it, ``~`` standing for a home; there may be nothing of this name.
 
-    Raises `UsageError` for an empty text, for the home of a user who is not known here, and for
-    what no file can be called.  `option` is what the path was given with.
+    Raises `UsageError` for an empty text, for the home of a user who is not known here, for an
+    address such as ``https://host/file``, and for what no file can be called.  `option` is what
+    the path was given with.
     """
     where = _named(path, option)
     if path == "":
@@ -46,7 +51,8 @@ def user_path(path: Path | str, option: str = "") -> Path:
             next_step=f"for something that is called {user}, write {Path(path).absolute()}",
         ) from error
     except (FileNotFoundError, NotADirectoryError, PermissionError):
-        pass
+        if address := _ADDRESS.match(str(path)):
+            raise _an_address(str(path), where, address) from None
     except (OSError, ValueError) as error:
         raise UsageError(
             "nothing can have this name",
@@ -55,6 +61,20 @@ def user_path(path: Path | str, option: str = "") -> Path:
             next_step="name another",
         ) from error
     return found
+
+
+def _an_address(text: str, where: str, address: re.Match[str]) -> UsageError:
+    """What is said to ``https://host/file``, and to a path that was made of it."""
+    path = "/" + unquote(text[address.end() :]).lstrip("/")
+    copies = "download what is to be read, and copy what was written"
+    return UsageError(
+        "this is an address, and a path is wanted",
+        where=where or text,
+        why="nothing is fetched from elsewhere, sent there, or read from a stream of the network",
+        next_step=f"name {path}"
+        if address["scheme"].lower() == "file"
+        else f"name a file or folder of this machine by its path: {copies}",
+    )
 
 
 def did_you_mean(path: Path) -> str:

@@ -73,6 +73,7 @@ READS_MORE = [
 NEVER_WRITTEN = {
     "under a file": "a-file/below",
     "of a user who is not known": "~nobody-of-this-name/x",
+    "that is an address": "https://host/x.zip",
     "of 300 letters": "n" * 300,
     "of 5,000 letters": "/".join(["n" * 99] * 50),
     "that leads to itself": "loop/x",
@@ -88,7 +89,7 @@ NEVER_READ = {
     "that leads nowhere": "dangling",
     "that leads to itself": "loop",
 }
-FEW = ("of a user who is not known", "of 300 letters", "that is a folder")
+FEW = ("of a user who is not known", "that is an address", "of 300 letters", "that is a folder")
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +135,7 @@ def test_what_cannot_be_written_is_told_before_the_work(
 ) -> None:
     failure = told([*verb.split(), *with_path(WRITTEN[verb][0], option, path)], capsys)
     assert failure["exit_code"] in (2, 4), failure
+    assert failure["what"].startswith("this is an address") == ("://" in path)
     assert not Path("runs").exists()
 
 
@@ -186,6 +188,8 @@ def test_what_cannot_be_read_is_told_and_is_no_bug(
     reads_data = words[0] == "check-data" or words[-1] in ("--data", "--teacher", "--architecture")
     failure = told([*words, path, *more], capsys, at_work=reads_data)
     assert failure["exit_code"] in (2, 3, 4), failure
+    if "://" in path and words[:2] != ["kit", "read"]:  # which asks for its file first
+        assert failure["what"].startswith("this is an address"), failure
 
 
 def test_every_command_that_names_a_path_is_among_these() -> None:
@@ -209,3 +213,10 @@ def test_the_python_face_is_told_the_same() -> None:
             fasterseg.plan(run=path)
     with pytest.raises(errors.UsageError):
         fasterseg.draw(SHIPPED, out="x\0y")
+
+
+def test_a_file_by_its_address_is_answered_with_its_path(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failure = told(["draw", f"file://{here}/a%20b"], capsys)
+    assert failure["next"] == f"name {here}/a b"

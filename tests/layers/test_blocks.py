@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from functools import partial
 from itertools import product
@@ -357,3 +358,10 @@ def test_a_tail_gives_class_ids_at_the_images_size(classes: int, dtype: torch.dt
     assert labels.shape == (1, 9, 17)
     assert int(labels[0, 0, -1]) == classes - 1
     assert int(labels[0, 0, 0]) == 0
+
+
+@pytest.mark.parametrize(("kind", "stride"), list(product(ONE_INPUT, (1, 2))))
+def test_a_block_is_the_same_after_it_was_pickled(kind: Kind, stride: int) -> None:
+    block, features = fixed(kind, (6,), 6, stride), torch.randn(1, 6, 8, 8)
+    again = pickle.loads(pickle.dumps(block))
+    assert torch.equal(again(features), block(features))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import tracemalloc
 from pathlib import Path
 
@@ -119,6 +120,12 @@ def test_an_image_may_be_shown_at_another_size_and_keeps_its_own(folder: Path) -
     assert (found.image == image).all()
     shown = predictor(resize_image(image, (64, 80))).labels
     assert (found.labels == resize_labels(shown, (32, 40))).all()
+
+
+def test_a_predictor_is_the_same_after_it_was_pickled(folder: Path) -> None:
+    predictor, image = load_model(folder), picture(32, 40)
+    again = pickle.loads(pickle.dumps(predictor))
+    assert (again(image).labels == predictor(image).labels).all()
 
 
 def test_a_grey_array_is_read_as_grey(folder: Path) -> None:

@@ -48,6 +48,7 @@ from fasterseg.datasets.pictures.tiff_forms import TiffForm, as_meant
 from fasterseg.datasets.sample import ImageSize, Pixels
 from fasterseg.errors import DataError
 from fasterseg.foreign.opened_files import opened as opened_file
+from fasterseg.paths import user_path
 
 __all__ = ["Picture", "decode", "pixels_in_header", "read_image", "size_of"]
 
@@ -91,7 +92,8 @@ def decode(
     name, wanted = shown_as, Wanted(deep=measured or reading.range is not None, limit=limit)
     if isinstance(picture, str | Path):
         name = name or printable(picture)
-        opened = opened_bytes(file_bytes(Path(picture), name, wanted), name, wanted)
+        file = user_path(picture) if isinstance(picture, str) else picture
+        opened = opened_bytes(file_bytes(file, name, wanted), name, wanted)
     elif isinstance(picture, Image.Image):
         name = name or printable(getattr(picture, "filename", "")) or "a Pillow image"
         opened = _of_pillow(picture, name, wanted)

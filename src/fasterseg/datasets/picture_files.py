@@ -91,8 +91,6 @@ def find_pictures(source: str, suffixes: AbstractSet[str]) -> Found:
         return Found(path.parent, [path])
     if any(sign in source for sign in "*?["):
         return _by_pattern(path, suffixes)
-    if "://" in source:
-        raise _an_address(source)
     raise UsageError(
         f"there is no image or folder {source!r}",
         where=source,
@@ -134,15 +132,6 @@ def _divided(pictures: Sequence[Path], suffixes: AbstractSet[str]) -> tuple[list
     """Those that have one of these suffixes, and the others."""
     named = [path for path in pictures if path.suffix.lower() in suffixes]
     return named, [path for path in pictures if path.suffix.lower() not in suffixes]
-
-
-def _an_address(source: str) -> UsageError:
-    return UsageError(
-        "this is an address, and files are segmented",
-        where=source,
-        why="nothing is brought from elsewhere, or read from a stream of the network",
-        next_step="download it, and name the file by its path",
-    )
 
 
 def default_folder(root: Path) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +21,7 @@ from fasterseg.layers.pooling import pooled
 from fasterseg.layers.resizing import MapSize, halved, map_size, resize
 from fasterseg.layers.units import State, Units, Widths
 from fasterseg.space.convolutions import Layer
-from fasterseg.space.kinds import BlockKind
+from fasterseg.space.kinds import KINDS, BlockKind
 
 
 class Form(NamedTuple):
@@ -82,6 +82,16 @@ class Block(nn.Module):
                 out = _rising(part.norm_widths(*total)[at] for total in totals)
                 self.add_module(norm, units.norm(out))
             inputs = [part.written(own, *t) for own, t in zip(inputs, totals, strict=True)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: the kind by its name, for its row holds functions."""
+        return {**self.__dict__, "kind": self.kind.name, "parts": self.parts is not NOTHING}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A block as it was pickled, the rest of it from the table of kinds."""
+        kind = KINDS[state["kind"]]
+        parts = parts_of(kind.layers(state["stride"])) if state["parts"] else NOTHING
+        self.__dict__.update(state, kind=kind, parts=parts)
 
     def forward(self, *inputs: Tensor, out: int, size: MapSize | None = None) -> Tensor:
         """The features, with `out` channels; inputs in the order of the block's spec.

@@ -24,7 +24,7 @@ from fasterseg.callbacks import (
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.datasets.sources.source import DataSource
-from fasterseg.deploy.runtimes.models import load_model
+from fasterseg.deploy.runtimes.models import open_predictor
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.events import EventLog
 from fasterseg.pipeline.showing import as_seen_by
@@ -134,7 +134,7 @@ def _pictures(
     model: Path | str, source: DataSource, split: str, device: str
 ) -> Mapping[str, Picture]:
     """Image, labels and the model's labels side by side, of images evenly over the split."""
-    predictor = load_model(model, device=select_device(device))
+    predictor = open_predictor(model, device=select_device(device))
     read, space = as_seen_by(predictor, source), source.label_space
     count = min(PICTURES, read.length(split))
     found = {}

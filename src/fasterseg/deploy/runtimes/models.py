@@ -18,6 +18,7 @@ from fasterseg.network import predicting
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.predicting import NetworkPredictor
 from fasterseg.paths import user_path
+from fasterseg.runtime import select_device
 
 Predictor = NetworkPredictor | ExportedPredictor
 
@@ -37,16 +38,28 @@ def load_network(model: Path | str, *, auxiliary: bool = False) -> nn.Module:
 
 
 def load_model(
-    model: Path | str, *, device: torch.device | None = None, threads: int | None = None
+    model: Path | str, *, device: torch.device | str | None = None, threads: int | None = None
 ) -> Predictor:
     """The predictor of a bundle, a shipped one or an exported file: image to `Segmentation`.
 
     An image is a path, an array or a Pillow image.  On the processor the tail makes the labels;
     `threads` are its cores and those of an exported file's runtime, as many as PyTorch's when left
-    out.  Raises `UsageError` for an unknown name, with the nearest one, and for a baseline that
-    was not trained; `FileError` for a file that is damaged or foreign; `EnvironmentFault` for a
-    runtime that is not installed.
+    out.  The `device` is ``"cpu"``, ``"cuda"``, ``"cuda:1"``, or ``"auto"`` for a GPU where there
+    is one; left out it is the processor, or what the file's runtime is for.
+    Raises `UsageError` for an unknown name, with the nearest one, and for a baseline that was not
+    trained; `FileError` for a file that is damaged or foreign; `EnvironmentFault` for a runtime
+    that is not installed, and for a device that is not there or that the file is not run on.
     """
+    if device is None:
+        return open_predictor(model, threads=threads)
+    require_runs_on(model, str(device))
+    return open_predictor(model, device=select_device(str(device)), threads=threads)
+
+
+def open_predictor(
+    model: Path | str, *, device: torch.device | None = None, threads: int | None = None
+) -> Predictor:
+    """See `load_model`; the device is one that is there, and files for processors stay on them."""
     require_trained(model)
     count = threads or torch.get_num_threads()
     path = user_path(model)

@@ -13,7 +13,7 @@ from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.sources.sized import brought_to
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.exporting.formats import digest_of_export
-from fasterseg.deploy.runtimes.models import load_model, require_model, require_runs_on
+from fasterseg.deploy.runtimes.models import open_predictor, require_model, require_runs_on
 from fasterseg.deploy.runtimes.opening import is_export
 from fasterseg.errors import FileError, UsageError
 from fasterseg.evaluation import EvaluationReport
@@ -112,7 +112,7 @@ def evaluate_stage(
     Ranks that are `sharing` the work have some of the images each.  Raises `UsageError` when the
     model was made for other classes, or when the file holds the report of another model or data.
     """
-    predictor = load_model(model, device=select_device(device))
+    predictor = open_predictor(model, device=select_device(device))
     source = as_seen_by(predictor, source, size=size)
     _require_same_classes(str(model), predictor.label_space, source)
     inputs = {"weights": _digest_of(model_path(model)), "data": source.digest(split)}
@@ -145,7 +145,7 @@ def follow_evaluation(ranks: Ranks, words: Mapping[str, Any]) -> Iterator[Calls]
     recipe = Recipe.model_validate(words["recipe"])
     set_threads(recipe.threads)
     model, split = words["model"], words["split"]
-    predictor = load_model(model, device=select_device(words["device"]))
+    predictor = open_predictor(model, device=select_device(words["device"]))
     if _digest_of(model_path(model)) != words["weights"]:
         raise FileError(
             "the model here is not that of the process that leads",

@@ -29,7 +29,12 @@ from fasterseg.datasets.pictures.listing import printable
 from fasterseg.datasets.pictures.pixel_notes import PixelTally
 from fasterseg.datasets.submission_names import SubmissionName
 from fasterseg.datasets.submissions import SubmissionForm, submission_form
-from fasterseg.deploy.runtimes.models import Predictor, load_model, require_model, require_runs_on
+from fasterseg.deploy.runtimes.models import (
+    Predictor,
+    open_predictor,
+    require_model,
+    require_runs_on,
+)
 from fasterseg.deploy.runtimes.predicting import ExportedPredictor
 from fasterseg.durable import durable_write
 from fasterseg.errors import DataError, Interrupted, UsageError
@@ -112,7 +117,7 @@ def predict_named(
     places = _places(pictures, form, output, out=out, overwrite=overwrite, label_maps=label_maps)
     limit = _limit(most_pixels)
     require_shown(None if size in ("", OWN_SIZE) else Size.of(size), limit)
-    predictor = load_model(model, device=select_device(common.device or "auto"))
+    predictor = open_predictor(model, device=select_device(common.device or "auto"))
     shown = shown_size(size or None, predictor)
     if form is not None:
         form.require_classes(model, predictor.label_space)
