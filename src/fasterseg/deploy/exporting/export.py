@@ -17,6 +17,7 @@ from fasterseg.deploy.exporting.folding import folded
 from fasterseg.errors import EnvironmentFault
 from fasterseg.network.network import WholeJob
 from fasterseg.space.blocks import Size
+from fasterseg.stopping import interrupts_kept
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -82,7 +83,7 @@ def export_module(
     It takes inputs of exactly the example's shapes, but for the dimensions in `dynamic_shapes`.
     """
     require_onnx()
-    with _quiet():
+    with interrupts_kept(), _quiet():
         program = torch.onnx.export(
             folded(module),
             example,

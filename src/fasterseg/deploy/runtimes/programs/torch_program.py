@@ -34,6 +34,7 @@ from fasterseg.errors import DataError, FileError
 from fasterseg.foreign.opened_files import bytes_of
 from fasterseg.network.network import WholeJob
 from fasterseg.space.blocks import Size
+from fasterseg.stopping import interrupts_kept
 
 ANY_SIZE = Size(64, 128)
 """What a program of any size is tried with when it is opened."""
@@ -53,7 +54,8 @@ def exported_program(job: WholeJob, form: ExportForm) -> torch.export.ExportedPr
     image = torch.zeros(1, *(size or form.example_size), 3, dtype=torch.uint8)
     any_length = torch.export.Dim.DYNAMIC
     shapes = ({1: any_length, 2: any_length},) if size is None else None
-    program = torch.export.export(folded(job), (image,), dynamic_shapes=shapes)
+    with interrupts_kept():
+        program = torch.export.export(folded(job), (image,), dynamic_shapes=shapes)
     if size is None:
         _allow_any_length(program)
     # An example is pickled into the file; without one, nothing in it needs unpickling.
