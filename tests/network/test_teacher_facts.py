@@ -106,6 +106,7 @@ def test_a_teacher_that_was_scored_on_others_has_no_lead(other: dict[str, Any]) 
 @pytest.mark.parametrize(
     ("lead", "told"),
     [
+        (0.061, "only 6.1 points ahead of its student"),
         (0.008, "only 0.8 points ahead of its student"),
         (0.0, "only 0.0 points ahead of its student"),
         (-0.012, "1.2 points behind its student"),
@@ -118,6 +119,6 @@ def test_a_teacher_that_is_hardly_ahead_is_spoken_of(lead: float, told: str) -> 
     assert told.removeprefix("only ") == told_lead(lead)
 
 
-@pytest.mark.parametrize("lead", [0.0096, 0.01, 0.2])
-def test_of_a_teacher_a_point_ahead_nothing_is_said(lead: float) -> None:
+@pytest.mark.parametrize("lead", [0.0696, 0.07, 0.2])
+def test_of_a_teacher_far_enough_ahead_nothing_is_said(lead: float) -> None:
     assert little_lead(lead) == ""

@@ -97,9 +97,9 @@ def test_a_student_of_whom_all_is_well() -> None:
 
 
 def test_a_teacher_s_lead_is_told_and_a_small_one_is_a_warning() -> None:
-    ahead = replace(ACCURACY, taught=Taught(("teacher",), 0.671, 0.025, "test"))
+    ahead = replace(ACCURACY, taught=Taught(("teacher",), 0.716, 0.075, "test"))
     verdict = verdict_on(replace(STANDING, accuracy=ahead))
-    assert "Its teacher has 67.1 % on test, 2.5 points ahead of its student." in (verdict.beside)
+    assert "Its teacher has 71.6 % on test, 7.5 points ahead of its student." in (verdict.beside)
     assert verdict.warnings == ()
     near = replace(ACCURACY, taught=Taught(("a", "b"), 0.641, -0.005, "val"))
     verdict = verdict_on(replace(STANDING, accuracy=near))
