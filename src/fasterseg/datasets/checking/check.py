@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -29,9 +29,10 @@ from fasterseg.datasets.data_files.layout import Layout
 from fasterseg.datasets.data_files.remedies import lines, written
 from fasterseg.datasets.decoding import pixels_in_header
 from fasterseg.datasets.faults import Fault, FaultKind, error_of_faults
+from fasterseg.datasets.layouts.classes.colour_table import palette_beside
 from fasterseg.datasets.layouts.known import STREET
 from fasterseg.datasets.opening import open_data, open_files
-from fasterseg.datasets.pairing.pairs import OnDisk
+from fasterseg.datasets.pairing.pairs import OnDisk, Tree
 from fasterseg.datasets.pictures.pixel_notes import PixelTally
 from fasterseg.datasets.pictures.room import Room
 from fasterseg.datasets.sample import UNLABELLED, ImageSize
@@ -168,7 +169,10 @@ def _check_files(
             faults,
             str(source.layout.root),
             summaries={FaultKind.UNKNOWN_LABEL: _summary_of_unknown(findings, source)},
-            remedies={FaultKind.UNKNOWN_LABEL: _remedy_for_unknown(findings, source)},
+            remedies={
+                FaultKind.UNKNOWN_LABEL: _remedy_for_unknown(findings, source),
+                FaultKind.COLOUR_MASK: _remedy_for_colours(faults, source),
+            },
         )
     notes = [
         *source.layout.notes,
@@ -304,6 +308,13 @@ def _remedy_for_unknown(findings: _Findings, source: FileSource) -> str:
         if findings.unknown_pixels[part]
     ]
     return "; ".join(remedies)
+
+
+def _remedy_for_colours(faults: Sequence[Fault], source: FileSource) -> str:
+    """The palette of a table beside masks in colours; of smoothed ones they have a step already."""
+    told = [fault.next_step for fault in faults if fault.kind is FaultKind.COLOUR_MASK]
+    tree = Tree(source.layout.root)
+    return palette_beside(tree, source.label_space.names) if told and not any(told) else ""
 
 
 def _remedy_of(layout: Layout, findings: _Findings, part: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fasterseg.datasets.data_files.remedies import lines, palette_line, written
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
-from fasterseg.datasets.masks.colour_rows import colours_of, is_table
+from fasterseg.datasets.masks.colour_tables import entries_in as classes_in
 from fasterseg.datasets.pictures.listing import entries_in, is_file, is_folder
 from fasterseg.errors import DataError, FastersegError
 from fasterseg.foreign.failed_downloads import is_lfs_pointer, is_web_page
@@ -193,6 +193,9 @@ def _text(path: Path, head: bytes) -> Found | None:
     told = [_COLOUR_LINE.match(line) for line in text.splitlines() if not line.startswith("#")]
     if told and all(told):
         return _labelmap([match for match in told if match])
+    suffix = path.suffix.lower()
+    if suffix in (".txt", ".csv", ".tsv") and (found := _colours(text, suffix)):
+        return found
     if path.suffix.lower() == ".csv":
         return _classes(text)
     if path.suffix.lower() in (".txt", ".lst"):
@@ -208,6 +211,8 @@ def _text(path: Path, head: bytes) -> Found | None:
 def _annotations(text: str) -> Found | None:
     if '"train"' in text and '"names"' in text:
         return None  # a data file: what is JSON is YAML too
+    if found := _colours(text, ".json"):
+        return found
     for kind, marks, step in _OTHER_TOOLS:
         if all(mark in text for mark in marks):
             return kind, f"such files are not read: {_MASKS_WANTED}", step
@@ -245,18 +250,23 @@ def _labelmap(told: list[re.Match[str]]) -> Found:
     )
 
 
-def _classes(text: str) -> Found:
-    """A table of colours, or Roboflow's of ids and names; any other has no names."""
-    if is_table(text) and (colours := colours_of(text.splitlines())):
-        return (
+def _colours(text: str, suffix: str) -> Found | None:
+    entries = classes_in(text, suffix)
+    palette = {one.name: (one.colour,) for one in entries}
+    return (
+        (
             "a table of colours",
             "it says what the colours of masks mean; where they lie stands in a data.yaml",
             "write a data.yaml beside it, with train, val, masks_dir and"
-            + lines(
-                written("names", list(colours)),
-                palette_line({name: (colour,) for name, colour in colours.items()}),
-            ),
+            + lines(written("names", list(palette)), palette_line(palette)),
         )
+        if entries
+        else None
+    )
+
+
+def _classes(text: str) -> Found:
+    """A table of Roboflow's of ids and names; any other has no names."""
     if "encodedpixels" in text.partition("\n")[0].casefold():
         return (
             "a table of run lengths, as Kaggle has them",

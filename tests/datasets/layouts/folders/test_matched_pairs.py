@@ -222,6 +222,41 @@ def test_a_table_of_colours_names_ids_by_its_order(tmp_path: Path, reads_as: Rea
     assert reads_as(tmp_path, truth).label_space.names == STREET
 
 
+@pytest.mark.parametrize("name", ["label_colors.txt", "x.csv"])
+def test_a_table_in_another_form_is_taken_where_masks_have_its_colours(
+    name: str, tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    truth = put(tmp_path, *LAYOUTS["camvid-kaggle"])
+    for split, of_split in truth.items():
+        for stem, labels in of_split.items():
+            save(COLOURS[labels], tmp_path / f"{split}_labels" / f"{stem}_L.png")
+    rows = [f"{r} {g} {b}\t{name}" for name, (r, g, b) in zip(STREET, COLOURS, strict=True)]
+    (tmp_path / name).write_text("\n".join(rows))
+    (tmp_path / "a.csv").write_text("image,x,y,z\na.png,1,2,3\nb.png,4,5,6\n")
+
+    assert reads_as(tmp_path, truth).label_space.names == STREET
+    assert f"the classes are those of {name}" in check_data(tmp_path).notes
+
+
+def test_a_table_with_ids_names_the_ids_of_masks(tmp_path: Path, reads_as: ReadsAs) -> None:
+    truth = put(tmp_path, *LAYOUTS["drone"])
+    some = [*enumerate(zip(STREET, COLOURS, strict=True))]
+    rows = [f"{label} {name} {r} {g} {b}" for label, (name, (r, g, b)) in reversed(some)]
+    (tmp_path / "RUGD_annotation-colormap.txt").write_text("\n".join(rows))
+
+    space = reads_as(tmp_path, truth).label_space
+    assert space.names == STREET
+    assert space.colours == tuple(tuple(map(int, one)) for one in COLOURS)
+
+
+def test_a_table_of_images_names_no_classes(tmp_path: Path) -> None:
+    put(tmp_path, *LAYOUTS["drone"])
+    rows = [f"img{label}.png,{label},{label + 1},2" for label in range(len(STREET))]
+    (tmp_path / "boxes.csv").write_text("image,x,y,z\n" + "\n".join(rows))
+
+    assert open_data(tmp_path).label_space.names[0] == "class0"
+
+
 def test_a_mask_of_several_pictures_is_no_mask(tmp_path: Path) -> None:
     put(tmp_path, *LAYOUTS["carvana"])
     mask = tmp_path / "train_masks" / "000_mask.gif"

@@ -159,6 +159,23 @@ def test_masks_of_smoothed_colours_are_no_classes(tmp_path: Path) -> None:
     assert colours_in({}) == ()
 
 
+def test_colours_that_a_table_beside_them_names_are_proposed_as_the_palette(
+    tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    truth = coloured(tmp_path)
+    told = [f"{r} {g} {b}\t{name}" for name, (r, g, b) in zip(STREET, COLOURS, strict=True)]
+    (tmp_path / "label_colors.txt").write_text("\n".join([*told, "1 2 3\tnothing"]))
+    data_file = tmp_path / "data.yaml"
+    data_file.write_text(f"train: images\nnames: [{', '.join(STREET)}]\n")
+
+    with pytest.raises(DataError, match="declare the colours of label_colors") as caught:
+        check_data(tmp_path)
+    with data_file.open("a") as stream:
+        stream.write(caught.value.next_step.splitlines()[-1].strip() + "\n")
+    assert "ignore: [1, 2, 3]" in data_file.read_text()
+    assert reads_as(tmp_path, {"train": truth}).label_space.names == STREET
+
+
 def test_a_list_beside_them_names_the_classes(tmp_path: Path, reads_as: ReadsAs) -> None:
     truth = mmsegmentation_set(tmp_path, {".": 2}, folders=("images", "masks"))["."]
     (tmp_path / "classes.txt").write_text("\n".join(STREET))

@@ -74,7 +74,7 @@ def open_pairs(tree: Tree, place: Place, said: DataFile) -> FileSource:
     if not matches.found and (folders := mask_folders_in(home)):
         return open_mask_folders(tree, home, said, folders)
     found = _by_own_lists(tree, home, _divided(tree, home, said, matches))
-    if said.palette is None and (table := colour_table_in(tree, home)) is not None:
+    if said.palette is None and (table := colour_table_in(tree, home, found.pairings)) is not None:
         return FileSource(
             table.layout(NAME, tree, said, found.pairings, found.notes), found.pairings
         )
