@@ -279,6 +279,11 @@ def test_more_threads_or_processes_than_any_machine_has_are_refused(override: st
     [
         ("train=images", "take train out: 'train' is a key of another section"),
         ("student.stepz=1", "did you mean 'steps'?"),
+        ("batch_size=4", "did you mean student.batch_size?"),
+        ("teacher.learning_rate=1", "did you mean teacher.lr?"),
+        ("workers=4", "take workers out: 'workers' is a key of another section"),
+        ("num_workers=4", "did you mean data.workers?"),
+        ("student.epochs=1", "write student.steps, in which a step is a batch, or student.hours"),
         ("student.zzz=1", "take student.zzz out: there is no such key"),
     ],
 )

@@ -16,6 +16,7 @@ from fasterseg.config.contenders import ContenderSettings, require_student_for
 from fasterseg.config.idle import refuse_idle_keys
 from fasterseg.config.learning_sections import LongSection, TrainingSettings
 from fasterseg.config.named_places import refuse_places_elsewhere
+from fasterseg.config.other_words import EPOCHS, key_called, place_of
 from fasterseg.config.recipe import Recipe, usual_space
 from fasterseg.config.roles import SHARED
 from fasterseg.config.search_section import EARLIER_NAMES, SearchSettings
@@ -260,10 +261,23 @@ def _key_meant(key: str, last: str) -> str:
     """What to do about a key that there is none: the nearest one, or a word on its place."""
     if key == "search.pretraining.steps":
         return "write it as search.pretrain_steps"
+    if last in EPOCHS:
+        section = key.rpartition(".")[0] or "student"
+        return f"write {section}.steps, in which a step is a batch, or {section}.hours"
+    if place := _familiar_key(key, last):
+        return f"did you mean {place}?"
     if last in known_keys():
         return f"take {key} out: {last!r} is a key of another section"
     near = get_close_matches(last, known_keys(), n=1)
     return f"did you mean {near[0]!r}?" if near else f"take {key} out: there is no such key"
+
+
+def _familiar_key(key: str, last: str) -> str:
+    """The key of a training that is meant by another trainer's word, or without its section."""
+    called, section = key_called(last), key.rpartition(".")[0]
+    learns = bool(place_of(called, section="training").startswith("training."))
+    is_meant = called != last or (learns and not section)
+    return place_of(called, section=section or "student") if called and is_meant else ""
 
 
 def _value_meant(fault: ErrorDetails, why: str) -> str:

@@ -20,9 +20,12 @@ from pathlib import Path
 from typing import TextIO
 
 from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
+from cyclopts.exceptions import UnknownOptionError
 
 from fasterseg.config import opened_runtimes
 from fasterseg.console.results import asks_for_json
+from fasterseg.console.typed import command_line
+from fasterseg.console.unknown_options import known_otherwise
 from fasterseg.durable import DISK_IS_FULL
 from fasterseg.errors import (
     EnvironmentFault,
@@ -143,6 +146,8 @@ def _interruption(error: BaseException, words: Sequence[str]) -> FastersegError 
 def _usage(error: BaseException, words: Sequence[str]) -> FastersegError | None:
     if not isinstance(error, CycloptsError):
         return None
+    if isinstance(error, UnknownOptionError) and (known := known_otherwise(error, words)):
+        return known
     ways = " ".join(["fasterseg", *(error.command_chain or ()), "--help"])
     return UsageError(
         _told(error),
@@ -323,8 +328,3 @@ def _run_logs(words: Sequence[str]) -> Path | None:
             logs = Path(named) / "logs"
             return None if logs.is_symlink() else logs
     return None
-
-
-def command_line(words: Sequence[str]) -> str:
-    """Return the command as the user would type it again."""
-    return shlex.join(["fasterseg", *words])
