@@ -12,6 +12,7 @@ from cyclopts import App, CycloptsError
 from fasterseg.cli import build_app, verb_named
 from fasterseg.console.options import Common, CommonOptions
 from fasterseg.console.results import asks_for_json
+from fasterseg.errors import UsageError
 
 
 def command(**options: Unpack[CommonOptions]) -> Common:
@@ -90,3 +91,33 @@ def test_a_model_that_lies_here_is_found_from_any_folder(
     asked = ["2x:one.onnx", "camvid-4ms", "camvid-8ms", "./missing.onnx"]
     here = [f"2x:{tmp_path}/one.onnx", f"{tmp_path}/camvid-4ms", *asked[2:]]
     assert Common().with_budget(asked).set == (f"budget={json.dumps(here)}",)
+
+
+def test_changes_may_be_keys_and_values_or_one_text() -> None:
+    told = {"student.steps": 4, "budget": "5ms", "data.splits": None, "space.branches": [[32]]}
+    assert Common.of({"set": told}).set == (
+        "student.steps=4",
+        'budget="5ms"',
+        "data.splits=null",
+        "space.branches=[[32]]",
+    )
+    assert Common.of({"set": "student.steps=4"}).set == ("student.steps=4",)
+    assert Common.of({"set": ["a=1", "b=2"]}).set == ("a=1", "b=2")
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ({"batch_size": 4}, "set={'student.batch_size': 4}"),
+        ({"epochs": 30}, "set={'student.steps': N}, where a step is a batch"),
+        ({"learning_rate": 0.1}, "set={'student.lr': 0.1}"),
+        ({"fmt": "onnx"}, "help() of the function"),
+        ({"host": "kit"}, "set={'target.host': 'kit'}"),
+    ],
+)
+def test_an_option_that_there_is_none_is_answered_with_the_change(
+    option: dict[str, object], says: str
+) -> None:
+    with pytest.raises(UsageError, match="there is no option") as caught:
+        Common.reaching(**option)
+    assert says in caught.value.next_step

@@ -59,7 +59,7 @@ def check_data(
     from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.stages.checking import check_named
 
-    common = Common(**options)
+    common = Common.of(options)
     show = progress_for(json=common.json)
     return check_named(
         path,

@@ -54,5 +54,5 @@ def describe(
     if is_export(path) and path.is_file():
         asked = bool(size) or bool(classes) or bool(table)
         return DescribeResult(file=describe_file(path, is_asked=asked))
-    found = describe_named(model, Common(**options), size=size, classes=classes, table=table)
+    found = describe_named(model, Common.of(options), size=size, classes=classes, table=table)
     return DescribeResult(networks=found)

@@ -28,4 +28,4 @@ def doctor(**options: Unpack[OptionsOfARun]) -> DoctorReport:
     """
     from fasterseg.pipeline.diagnosing import diagnosed
 
-    return diagnosed(user_path(Common(**options).run or "runs", "--run"))
+    return diagnosed(user_path(Common.of(options).run or "runs", "--run"))

@@ -47,6 +47,6 @@ def draw(
     from fasterseg.pipeline.models.drawing import draw_named
 
     text, file, notes = draw_named(
-        model, Common(**options), out=out, size=size, classes=classes, overwrite=overwrite
+        model, Common.of(options), out=out, size=size, classes=classes, overwrite=overwrite
     )
     return DrawResult(text=text, file="" if file is None else str(file), notes=notes)

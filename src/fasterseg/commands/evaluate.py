@@ -56,7 +56,7 @@ def evaluate(
     from fasterseg.network.showing import size_option_text
     from fasterseg.pipeline.models.evaluating import evaluate_named
 
-    common = Common(**options)
+    common = Common.of(options)
     path, report, note = evaluate_named(
         model,
         common,

@@ -107,7 +107,7 @@ def export(
     from fasterseg.pipeline.models.web_pages import export_page
     from fasterseg.space.blocks import Size
 
-    common = Common(**options)
+    common = Common.of(options)
     if web_runtime and format != WEB:
         raise _for_a_page_alone(format)
     wanted = Wanted(

@@ -52,7 +52,7 @@ def import_official(
     """
     from fasterseg.pipeline.models.importing import import_files
 
-    Common(**options)
+    Common.of(options)
     return import_files(
         out, arch=arch, weights=weights, role=role, table=table, overwrite=overwrite
     )

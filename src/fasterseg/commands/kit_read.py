@@ -48,4 +48,4 @@ def kit_read(
     """
     from fasterseg.pipeline.kits.kit_reading import read_named
 
-    return read_named(user_path(measured), Common(**options), kit)
+    return read_named(user_path(measured), Common.of(options), kit)

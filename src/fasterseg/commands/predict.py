@@ -91,7 +91,7 @@ def predict(
     from fasterseg.network.showing import size_option_text
     from fasterseg.pipeline.models.predicting import predict_named
 
-    common = Common(**options)
+    common = Common.of(options)
     show = progress_for(json=common.json)
     return predict_named(
         model,

@@ -34,4 +34,4 @@ def recipe(key: str = "", **options: Unpack[OptionsOfARecipe]) -> RecipeResult:
     """
     from fasterseg.pipeline.explaining import explain_recipe
 
-    return explain_recipe(key, Common(**options))
+    return explain_recipe(key, Common.of(options))

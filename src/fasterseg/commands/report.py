@@ -40,5 +40,5 @@ def report(
     from fasterseg.commands.results import ReportResult
     from fasterseg.pipeline.stages.reporting import report_named
 
-    path, note, verdicts, card = report_named(folder, Common(**options), out=out)
+    path, note, verdicts, card = report_named(folder, Common.of(options), out=out)
     return ReportResult(file=str(path), note=note, verdicts=verdicts, card=str(card or ""))

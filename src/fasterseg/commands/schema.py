@@ -36,5 +36,5 @@ def schema(
     """
     from fasterseg.pipeline.explaining import SchemaResult
 
-    Common(**options)
+    Common.of(options)
     return SchemaResult.of(file)

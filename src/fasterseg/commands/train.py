@@ -56,7 +56,7 @@ def train(
     from fasterseg.console.progress import progress_for
     from fasterseg.pipeline.settings.recipes import not_held
 
-    common = not_held(Common(**options).with_size(size))
+    common = not_held(Common.of(options).with_size(size))
     from fasterseg.pipeline.stages.training import train_named
 
     trained = train_named(

@@ -1,14 +1,14 @@
 """The options that every command understands, told once.
 
 A command takes them as ``**options: Unpack[CommonOptions]`` and reads them with
-``Common(**options)``: the command line gets a flag for each, Python callers keyword arguments.
+``Common.of(options)``: the command line gets a flag for each, Python callers keyword arguments.
 """
 
 from __future__ import annotations
 
 import json as json_text
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, TypedDict
 
@@ -270,6 +270,31 @@ def require_threads(threads: int, *, least: int = 1) -> None:
         )
 
 
+def _no_such_option(name: str, value: Any) -> UsageError:
+    """What is said to a caller in Python, who may have meant a key of the recipe."""
+    from fasterseg.config.other_words import EPOCHS, key_called, place_of
+
+    key, shown = place_of(key_called(name)), repr(value)[:MOST_SHOWN]
+    says = f"set={{{key!r}: {shown}}}" if key else "leave it out; help() of the function has them"
+    if name in EPOCHS:
+        says = f"set={{{key!r}: N}}, where a step is a batch, or set={{'student.hours': 1}}"
+    return UsageError(
+        f"there is no option {name!r}",
+        where=f"{name}={shown}",
+        why=f"the recipe says it, as {key}" if key else "no command has an option of this name",
+        next_step=says,
+    )
+
+
+def _changes(given: Sequence[str] | Mapping[str, Any] | str) -> tuple[str, ...]:
+    """Changes of the recipe, which in Python may be one text, or keys and values."""
+    if isinstance(given, str):
+        return (given,)
+    if isinstance(given, Mapping):
+        return tuple(f"{key}={json_text.dumps(value)}" for key, value in given.items())
+    return tuple(given)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Common:
     """The common options of one call; None where the recipe decides."""
@@ -288,6 +313,14 @@ class Common:
     host: str | None = None
 
     @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Self:
+        """The options of a call; raises `UsageError` for one that there is none of."""
+        known = {field.name for field in fields(cls)} - {"host"}
+        if strange := [name for name in options if name not in known]:
+            raise _no_such_option(strange[0], options[strange[0]])
+        return cls(**options)
+
+    @classmethod
     def reaching(cls, **options: Any) -> Self:
         """The options of a command that times networks: a device may be the recipe's `target.host`.
 
@@ -295,8 +328,8 @@ class Common:
         """
         device = options.get("device")
         if not is_elsewhere(device):
-            return cls(**options)
-        return cls(**{**options, "device": None}, host=host_named(str(device)))
+            return cls.of(options)
+        return replace(cls.of({**options, "device": None}), host=host_named(str(device)))
 
     def __post_init__(self) -> None:
         """Read the paths as they are meant; raises `UsageError` for what no path can be.
@@ -305,6 +338,7 @@ class Common:
         """
         require_processes(self.processes, self.restarts)
         require_callbacks(self.callbacks)
+        object.__setattr__(self, "set", _changes(self.set))
         if self.log is not None:
             object.__setattr__(self, "log", tracker_names(self.log))
         if (self.processes or 1) > 1 and Place.here().count == 1:
