@@ -189,6 +189,17 @@ def test_each_fault_of_a_tree_is_refused_by_its_name(name: str, make_folder: Mak
     assert error.next_step
 
 
+def test_a_split_that_is_empty_by_another_fault_is_told_by_that_alone(
+    make_folder: MakeFolder,
+) -> None:
+    root = make_folder()
+    shutil.rmtree(root / "images" / "val")
+    with pytest.raises(DataError) as caught:
+        check_data(root)
+    assert "missing" in caught.value.why
+    assert "without one sample" not in caught.value.why
+
+
 LISTING_FAULTS = ("mask missing", "case differs", "link out of the tree", "list leads out")
 
 

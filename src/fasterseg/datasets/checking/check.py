@@ -49,6 +49,21 @@ _BYTES_PER_PIXEL = 4
 _REMEMBERED = 1 << 16
 _UNREADABLE = frozenset({FaultKind.UNREADABLE_IMAGE, FaultKind.UNREADABLE_MASK})
 _TWO_VALUES = frozenset({0, 255})
+_LEAVE_OUT = frozenset(
+    {
+        FaultKind.UNPAIRED_IMAGE,
+        FaultKind.UNPAIRED_MASK,
+        FaultKind.OUTSIDE,
+        FaultKind.LINKED_FOLDER,
+        FaultKind.CLOSED_FOLDER,
+        FaultKind.UNSUPPORTED,
+        FaultKind.MISSING_FOLDER,
+        FaultKind.BAD_LIST,
+        FaultKind.BAD_LABELS,
+        FaultKind.LOST_IMAGE,
+    }
+)
+"""The faults by which samples are missing: that a split has none is told by them."""
 
 T = TypeVar("T")
 
@@ -251,9 +266,10 @@ def _faults_of_the_whole(
             faults += _ambiguous(source, part)
         if layout.object_value in values and 1 in values:
             faults.append(Fault(FaultKind.MIXED_BINARY, layout.name, "", _both_map(layout)))
+    is_explained = any(fault.kind in _LEAVE_OUT for fault in source.faults)
     for name, split in splits.items():
         if source.length(name) == 0:
-            faults.append(Fault(FaultKind.EMPTY_SPLIT, name))
+            faults += [] if is_explained else [Fault(FaultKind.EMPTY_SPLIT, name)]
         elif not split.labelled_pixels and split.images and name not in source.layout.withheld:
             faults.append(Fault(FaultKind.UNLABELLED_SPLIT, name))
     return faults
