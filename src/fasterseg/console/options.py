@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from fasterseg.config import Recipe
 
     RecipeOrFile: TypeAlias = Path | str | Recipe
+    KeysAndValues: TypeAlias = Sequence[str] | Mapping[str, Any] | str
 else:
     RecipeOrFile = Path | str  # on the command line it is a file
+    KeysAndValues = tuple[str, ...]  # there each is a text
 
 COMMON = Group("Common", sort_key=9)
 """Options that mean the same in every command that has them; they stand behind a command's own."""
@@ -49,7 +51,7 @@ RecipeFile = Annotated[
     ),
 ]
 Changes = Annotated[
-    tuple[str, ...],
+    KeysAndValues,
     Parameter(
         group=COMMON,
         name="--set",
@@ -286,12 +288,12 @@ def _no_such_option(name: str, value: Any) -> UsageError:
     )
 
 
-def _changes(given: Sequence[str] | Mapping[str, Any] | str) -> tuple[str, ...]:
+def _changes(given: KeysAndValues) -> tuple[str, ...]:
     """Changes of the recipe, which in Python may be one text, or keys and values."""
     if isinstance(given, str):
         return (given,)
     if isinstance(given, Mapping):
-        return tuple(f"{key}={json_text.dumps(value)}" for key, value in given.items())
+        return tuple(f"{key}={json_text.dumps(value, default=str)}" for key, value in given.items())
     return tuple(given)
 
 

@@ -249,6 +249,15 @@ def test_a_table_with_ids_names_the_ids_of_masks(tmp_path: Path, reads_as: Reads
     assert space.colours == tuple(tuple(map(int, one)) for one in COLOURS)
 
 
+def test_a_table_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+    put(tmp_path, *LAYOUTS["drone"])
+    rows = [f"{label} Stra\xdfe{label} {label} 9 9" for label, _ in enumerate(STREET)]
+    (tmp_path / "label_colors.txt").write_bytes("\n".join(rows).encode("latin-1"))
+
+    with pytest.raises(DataError, match="not UTF-8"):
+        open_data(tmp_path)
+
+
 def test_a_table_of_images_names_no_classes(tmp_path: Path) -> None:
     put(tmp_path, *LAYOUTS["drone"])
     rows = [f"img{label}.png,{label},{label + 1},2" for label in range(len(STREET))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,8 +74,8 @@ def colour_table_in(
 ) -> ColourTable | None:
     """Return the first table of colours right in a folder; None where it has none.
 
-    One that does not say so itself has to fit the masks.  Raises DataError where what is called as
-    one lies elsewhere.
+    One that does not say so itself has to fit the masks.  Raises DataError for one that is not
+    UTF-8, and where what is called as one lies elsewhere.
     """
     files = files_in(folder, TABLE_SUFFIXES)[:_MOST_LOOKED_AT]
     for path in (one for one in files if one.suffix.lower() == ".csv"):
@@ -82,10 +83,17 @@ def colour_table_in(
             if "class" in path.name.casefold():
                 next(lines_of(tree, path))  # raises
         elif is_file(path) and is_table(beginning_of(path)):
-            return _table_of(path)
+            return _as_it_is(tree, _table_of(path))
     inside = (one for one in files if tree.reaches(one) and is_file(one))
     tables = (table for one in inside if (table := _table_of(one)) is not None)
-    return next((table for table in tables if table.fits(pairings)), None)
+    return _as_it_is(tree, next((table for table in tables if table.fits(pairings)), None))
+
+
+def _as_it_is(tree: Tree, table: ColourTable | None) -> ColourTable | None:
+    """The table; raises DataError where its text is read otherwise than it was meant."""
+    if table is not None:
+        deque(lines_of(tree, table.where), maxlen=0)
+    return table
 
 
 def palette_beside(tree: Tree, names: Sequence[str]) -> str:
