@@ -106,7 +106,7 @@ def test_predict_names_out_before_it_opens_the_model(
 
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     monkeypatch.setattr(predicting, "require_model", lambda _model: None)
-    monkeypatch.setattr(predicting, "load_model", opened)
+    monkeypatch.setattr(predicting, "open_predictor", opened)
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert main(["predict", "baseline:enet", str(tmp_path / "a.png")]) == 4
     assert "name another place with --out" in capsys.readouterr().err

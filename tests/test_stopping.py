@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -11,6 +12,14 @@ from torch import nn
 
 from fasterseg.deploy.exporting.export import export_module
 from fasterseg.stopping import interrupts_kept, stop_on_signals
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Interrupts are heard, also where the tests were started without them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_an_interrupt_that_is_lost_inside_is_raised_at_the_end() -> None:

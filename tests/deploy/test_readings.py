@@ -126,7 +126,7 @@ def test_one_image_that_a_runtime_refuses_does_not_end_a_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "fasterseg.pipeline.models.predicting.load_model", lambda *_, **__: narrow_predictor()
+        "fasterseg.pipeline.models.predicting.open_predictor", lambda *_, **__: narrow_predictor()
     )
     (tmp_path / "few").mkdir()
     for name, height in {"a-large": 70, "b-small": 48, "c-large": 70}.items():
