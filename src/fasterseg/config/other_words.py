@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from fasterseg.config.recipe import Recipe
 
@@ -55,12 +56,24 @@ def place_of(key: str, *, section: str = "student") -> str:
 
 def _places_of(key: str) -> Iterator[str]:
     """Every place of a key in a recipe, the outer ones first."""
-    pending: list[tuple[str, type[BaseModel]]] = [("", Recipe)]
+    for before, name, field in fields_of(Recipe):
+        if name == key and _inside(field) is None:
+            yield f"{before}{name}"
+
+
+def fields_of(*roots: type[BaseModel]) -> Iterator[tuple[str, str, FieldInfo]]:
+    """Every key and section of some sections, behind what names its own, the outer ones first."""
+    pending = [("", root) for root in roots]
     while pending:
         before, section = pending.pop(0)
-        for name, field in section.model_fields.items():
-            whole = f"{before}{field.alias or name}"
-            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-                pending.append((f"{whole}.", field.annotation))
-            elif (field.alias or name) == key:
-                yield whole
+        for field_name, field in section.model_fields.items():
+            name = field.alias or field_name
+            yield before, name, field
+            if inner := _inside(field):
+                pending.append((f"{before}{name}.", inner))
+
+
+def _inside(field: FieldInfo) -> type[BaseModel] | None:
+    """The section that a field is; None of a key."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None

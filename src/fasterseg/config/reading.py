@@ -9,14 +9,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from fasterseg.config.contenders import ContenderSettings, require_student_for
 from fasterseg.config.idle import refuse_idle_keys
 from fasterseg.config.learning_sections import LongSection, TrainingSettings
 from fasterseg.config.named_places import refuse_places_elsewhere
-from fasterseg.config.other_words import EPOCHS, key_called, place_of
+from fasterseg.config.other_words import EPOCHS, fields_of, key_called, place_of
 from fasterseg.config.recipe import Recipe, usual_space
 from fasterseg.config.roles import SHARED
 from fasterseg.config.search_section import EARLIER_NAMES, SearchSettings
@@ -306,11 +306,4 @@ def _budget_meant(value: Any) -> str:
 
 def known_keys() -> tuple[str, ...]:
     """Every key of a recipe, without its section."""
-    found: set[str] = set()
-    pending: list[type[BaseModel]] = [Recipe, ContenderSettings]
-    while pending:
-        for name, field in pending.pop().model_fields.items():
-            found.add(field.alias or name)
-            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-                pending.append(field.annotation)
-    return tuple(sorted(found))
+    return tuple(sorted({name for _, name, _ in fields_of(Recipe, ContenderSettings)}))
