@@ -50,3 +50,25 @@ def test_a_device_that_computes_nothing_here_is_refused_before_the_work(name: st
     assert name in str(caught.value)
     assert "--device cpu" in caught.value.next_step or "use cpu" in caught.value.next_step
     assert select_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", ["mps", "mps:0", "xpu"])
+def test_a_device_of_another_kind_is_refused_even_where_it_is_there(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fasterseg.runtime._require_values", lambda device, name: None)
+    with pytest.raises(
+        EnvironmentFault, match=f"nothing of fasterseg computes on {name}"
+    ) as caught:
+        select_device(name)
+    assert "use cpu" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("0", "--device cuda:0"), ("0,1", "torchrun --nproc-per-node=2 -m fasterseg")],
+)
+def test_devices_by_number_are_answered_with_their_names(name: str, advice: str) -> None:
+    with pytest.raises(EnvironmentFault) as caught:
+        select_device(name)
+    assert advice in caught.value.next_step

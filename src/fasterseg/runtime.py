@@ -19,6 +19,7 @@ from fasterseg.processes import Place
 # From glibc's malloc.h.
 _TRIM_THRESHOLD, _MAPPED_BLOCKS = -1, -4
 _MOST = 2**31 - 1
+_SUPPORTED = ("cpu", "cuda")
 
 
 def select_device(name: str) -> torch.device:
@@ -31,12 +32,9 @@ def select_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise EnvironmentFault(
-            f"no device is called {name!r}",
-            where=f"--device {name}",
-            why=str(error).splitlines()[0],
-            next_step="use cpu, cuda, cuda:1 or auto",
-        ) from error
+        raise _unknown(name, f"no device is called {name!r}") from error
+    if device.type not in _SUPPORTED:
+        raise _unknown(name, f"nothing of fasterseg computes on {name}")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise EnvironmentFault(
             "CUDA was asked for and is not available",
@@ -46,6 +44,24 @@ def select_device(name: str) -> torch.device:
         )
     _require_values(device, name)
     return device
+
+
+def _unknown(name: str, what: str) -> EnvironmentFault:
+    numbers = name.split(",")
+    if not all(number.strip().isdecimal() for number in numbers):
+        use = "use cpu, cuda, cuda:1 or auto"
+    elif len(numbers) == 1:
+        use = f"use --device cuda:{name.strip()}"
+    else:
+        use = f"start a process for each: CUDA_VISIBLE_DEVICES={name} torchrun --nproc-per-node="
+        use += f"{len(numbers)} -m fasterseg, without --device"
+    return EnvironmentFault(
+        what,
+        where=f"--device {name}",
+        why="it computes on processors (cpu) and on GPUs that PyTorch calls cuda (NVIDIA's, and "
+        "AMD's by ROCm)",
+        next_step=use,
+    )
 
 
 def _require_values(device: torch.device, name: str) -> None:
