@@ -57,8 +57,11 @@ def test_each_format_gives_the_networks_labels_and_says_what_it_is(
     predictor = load_model(report.file)
     assert isinstance(predictor, ExportedPredictor)
     assert predictor(an_image()).label_space == SOURCE.label_space
-    with pytest.raises(DataError, match="64x128"):
-        predictor(np.zeros((65, 128, 3), dtype=np.uint8))
+    larger = np.zeros((65, 128, 3), dtype=np.uint8)
+    with pytest.raises(DataError, match="64x128") as caught:
+        predictor(larger)
+    assert 'in Python model(image, size="64x128")' in caught.value.next_step
+    assert predictor(larger, size="64x128").labels.shape == (65, 128)
 
 
 @pytest.mark.slow  # `test_a_file_of_any_size_runs_at_odd_sizes_too` is the short form
