@@ -60,7 +60,8 @@ def test_each_format_gives_the_networks_labels_and_says_what_it_is(
     larger = np.zeros((65, 128, 3), dtype=np.uint8)
     with pytest.raises(DataError, match="64x128") as caught:
         predictor(larger)
-    assert 'in Python model(image, size="64x128")' in caught.value.next_step
+    assert "predict --size 64x128" in caught.value.why
+    assert 'in Python it is model(image, size="64x128")' in caught.value.next_step
     assert predictor(larger, size="64x128").labels.shape == (65, 128)
 
 

@@ -77,10 +77,10 @@ class ExportedPredictor:
             raise DataError(
                 "the image does not have the size that this file takes",
                 where=self._where,
-                why=f"the image is {size}, the file takes {self.card.size} alone",
-                next_step=f"let it be shown at that size (fasterseg predict --size "
-                f'{self.card.size}, in Python model(image, size="{self.card.size}")), or export '
-                "with --dynamic for images of any size",
+                why=f"the image is {size}, the file takes {self.card.size} alone: "
+                f"predict --size {self.card.size} makes that of it",
+                next_step=f'in Python it is model(image, size="{self.card.size}"); or export with '
+                "--dynamic for images of any size",
             )
         try:
             labels = self.session.run(np.ascontiguousarray(image))
