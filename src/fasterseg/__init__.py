@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from fasterseg.platforms import require_supported
 from fasterseg.verbs import VERBS
 from fasterseg.version import __version__ as __version__
 
@@ -59,9 +60,13 @@ __all__ = sorted(_HOMES)  # noqa: PLE0605 (type checkers go by the imports above
 
 
 def __getattr__(name: str) -> object:
-    """Return the public object called `name`, imported now; AttributeError when there is none."""
+    """Return the public object called `name`, imported now; AttributeError when there is none.
+
+    Raises `EnvironmentFault` on a system that the package does not run on.
+    """
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    require_supported()
     found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = found
     return found

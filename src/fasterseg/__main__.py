@@ -15,6 +15,6 @@ if __name__ == "__main__":
         here = sys.path.pop(0)
         if os.path.realpath(f"{here}/fasterseg/__main__.py") == os.path.realpath(__file__):
             sys.path.append(here)  # where the package itself lies
-    from fasterseg.cli import main
+    from fasterseg.entry import main
 
     sys.exit(main())

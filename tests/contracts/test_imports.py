@@ -49,6 +49,7 @@ LATER = {
     "console/options.py": {"fasterseg.config.other_words"},
     "deploy/runtimes/executorch/child.py": {"torch"},
     "deploy/tail/label_maps.py": {"fasterseg.deploy.tail.kernels"},
+    "entry.py": {"fasterseg.cli"},
     "gpus.py": {"torch"},
     "machine.py": {"torch"},
 }
