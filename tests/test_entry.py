@@ -36,7 +36,7 @@ def test_windows_is_told_where_the_command_runs() -> None:
     done = on_windows("from fasterseg.entry import main; sys.exit(main())")
     assert done.returncode == EnvironmentFault.exit_code
     assert done.stderr.startswith("fasterseg does not run on Windows itself\n")
-    assert "wsl --install" in done.stderr and "Traceback" not in done.stderr
+    assert "install WSL 2" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_windows_is_told_in_python_too() -> None:

@@ -74,8 +74,9 @@ def predict(
     model
         A bundle's folder, a model by name, or a file that `fasterseg export` wrote.
     source
-        An image, a video, a folder (and the folders in it), a pattern in quotes such as
-        'frames/*.jpg', or a camera by its number or device: 0, /dev/video0.
+        An image, a video, a folder (and the folders in it), a text file with an image's path in
+        each line, a pattern in quotes such as 'frames/*.jpg', or a camera by its number or device:
+        0, /dev/video0.
 
     Returns
     -------

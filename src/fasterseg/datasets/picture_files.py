@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fasterseg.datasets.decoding import FOREIGN_SUFFIXES, IMAGE_SUFFIXES
+from fasterseg.datasets.picture_lists import is_list, pictures_in
 from fasterseg.datasets.pictures.listing import (
     is_file,
     is_hidden,
@@ -82,11 +83,14 @@ def find_images(source: str) -> Found:
 def find_pictures(source: str, suffixes: AbstractSet[str]) -> Found:
     """What a source names of these suffixes, which may be nothing; a file is what it names.
 
-    Raises `UsageError` for a source that is not there.
+    A text file is a list of what it names.  Raises `UsageError` for a source that is not there,
+    `DataError` for a list that names what is not there.
     """
     path = user_path(source)
     if path.is_dir():
         return _in_folder(path, suffixes)
+    if is_list(path):
+        return _listed(path)
     if path.exists():
         return Found(path.parent, [path])
     if any(sign in source for sign in "*?["):
@@ -95,8 +99,8 @@ def find_pictures(source: str, suffixes: AbstractSet[str]) -> Found:
         f"there is no image or folder {source!r}",
         where=source,
         why="nothing of this name is there",
-        next_step=f"{did_you_mean(path)}name an image, a video, a folder, or a pattern in quotes, "
-        "such as 'frames/*.png'; a camera by its number",
+        next_step=f"{did_you_mean(path)}name an image, a video, a folder, a text file that lists "
+        "images, or a pattern in quotes, such as 'frames/*.png'; a camera by its number",
     )
 
 
@@ -113,6 +117,12 @@ def _in_folder(folder: Path, suffixes: AbstractSet[str]) -> Found:
         outside=len(named) - len(inside),
         foreign=tuple(foreign),
     )
+
+
+def _listed(path: Path) -> Found:
+    """The files that a list names, and the folder that all of them lie in."""
+    images = [one.absolute() for one in pictures_in(path)]
+    return Found(Path(os.path.commonpath([one.parent for one in images])), images)
 
 
 def _by_pattern(path: Path, suffixes: AbstractSet[str]) -> Found:
