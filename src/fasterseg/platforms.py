@@ -14,6 +14,6 @@ def require_supported() -> None:
             "fasterseg does not run on Windows itself",
             where="this machine",
             why="it locks files and limits what it starts as Linux and macOS do",
-            next_step="install WSL 2, and in there what you installed here; the files that it exports "
-            "run on Windows",
+            next_step="install WSL 2, and in there what you installed here; the files that it "
+            "exports run on Windows",
         )

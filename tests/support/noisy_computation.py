@@ -11,7 +11,7 @@ from fasterseg.layers.blocks import Block
 from fasterseg.layers.resizing import MapSize
 from fasterseg.layers.units import Take
 from fasterseg.supernet.computation import Entering
-from fasterseg.supernet.folded import FoldedComputation
+from fasterseg.supernet.folded import FoldedComputation, Gains
 
 Deviation = Callable[[Block, int], float]
 """Of the noise on a block's features of so many channels; zero for none."""
@@ -44,13 +44,13 @@ class NoisyComputation(FoldedComputation):
             return features
         return features + deviation * torch.randn(features.shape, generator=self.generator)
 
-    def _operator(self, block: Block, entering: Entering, out: int, gains: Tensor | None) -> Tensor:
+    def _operator(self, block: Block, entering: Entering, out: int, gains: Gains) -> Tensor:
         features = super()._operator(block, entering, out, gains)
         deviation = self.deviation(block, out)
         if not deviation:
             return features
         features = self.kept * features
-        for gain in [None] if gains is None else gains:
+        for gain in [None] if gains.made is None else gains.made:
             noise = deviation * torch.randn(features.shape, generator=self.generator)
             features = features + (noise if gain is None else noise * gain[:, None, None])
         return features

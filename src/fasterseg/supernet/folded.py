@@ -46,7 +46,7 @@ class FoldedComputation:
         made, passed = _gains(mixture)
         total = None
         for index, operator in enumerate(mixture.operators):
-            gains = _Gains(*(None if one is None else one[index] for one in (made, passed)))
+            gains = Gains(*(None if one is None else one[index] for one in (made, passed)))
             output = (
                 _identity(mixture.entering, gains.passed)
                 if operator is None
@@ -56,7 +56,7 @@ class FoldedComputation:
         assert total is not None
         return total
 
-    def _operator(self, block: Block, entering: Entering, out: int, gains: _Gains) -> Tensor:
+    def _operator(self, block: Block, entering: Entering, out: int, gains: Gains) -> Tensor:
         """The weighted sum of an operator's outputs."""
         count, parts, total = len(entering.parts), entering.parts, None
         features = entering.zoomed if block.kind.zoomed else entering.stacked
@@ -72,7 +72,7 @@ class FoldedComputation:
         return total
 
 
-class _Gains(NamedTuple):
+class Gains(NamedTuple):
     """What multiplies what is made, and what is passed on: (tensors, 1 or channels)."""
 
     made: Tensor | None
@@ -117,7 +117,7 @@ def normalised_apart(
     return norm.apart(parts, (scale * gains).unbind(), (shift * gains).unbind())
 
 
-def _gains(mixture: Mixture) -> _Gains:
+def _gains(mixture: Mixture) -> Gains:
     """The gains of all operators: (operators, tensors, 1 or channels)."""
     weights, paths = mixture.weights, mixture.entering.path_weights
     shares = None if weights is None else weights[:, None, None]
@@ -129,7 +129,7 @@ def _gains(mixture: Mixture) -> _Gains:
         made = gate if shares is None else shares * gate
     device = mixture.entering.parts[0].device
     gains = (made, shares if mixture.carries else made)
-    return _Gains(*(None if one is None else one.to(device) for one in gains))
+    return Gains(*(None if one is None else one.to(device) for one in gains))
 
 
 def _identity(entering: Entering, gains: Tensor | None) -> Tensor:
