@@ -8,6 +8,7 @@ instant and loads no torch. One function per verb of the command line, with the 
 from __future__ import annotations
 
 from importlib import import_module
+from types import FunctionType
 from typing import TYPE_CHECKING
 
 from fasterseg.platforms import require_supported
@@ -68,6 +69,8 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     require_supported()
     found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    if isinstance(found, FunctionType):
+        found = import_module(f"{__name__}.console.python_calls").for_python(found)
     globals()[name] = found
     return found
 

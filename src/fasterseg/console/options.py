@@ -91,6 +91,12 @@ RunSize = Annotated[
     ),
 ]
 
+IN_PYTHON: Mapping[str, Any] = {
+    "size": str | tuple[int, int],
+    **dict.fromkeys(("recipe", "set", "log", "callbacks"), Any),
+}
+"""What Python's callers may give for options that are text on the command line."""
+
 Layout = Annotated[str, Parameter(help="Name the layout instead of finding it.")]
 Outside = Annotated[
     bool, Parameter(negative="", help="Read files that lie outside of the data's folder, too.")
