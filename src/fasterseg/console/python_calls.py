@@ -116,6 +116,8 @@ def _advice(function: Callable[..., Any], called: str, name: str, given: Any) ->
         if any(one.kind is inspect.Parameter.VAR_POSITIONAL for one in parameters):
             return f"give them one by one, or with a star: {called}(*names)"
         return f"call {called} once for each of them"
+    if hasattr(given, "shape"):
+        return "arrays are for what load_model gives: fasterseg.load_model('student.onnx')(image)"
     if callable(getattr(given, "labels", None)):  # what load_model gave
         return f"name the file or the folder that it was loaded from: {name}='student.onnx'"
     return f"help({called}) says what each argument is"
