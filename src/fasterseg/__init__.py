@@ -2,7 +2,7 @@
 
 Every public name is resolved when it is first asked for, so that importing the package is
 instant and loads no torch. One function per verb of the command line, with the same arguments;
-`load_network` and `load_model` for what was trained; and the values that stages hand over.
+`load_network`, `load_model` and `load_recipe`; and the values that stages hand over.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from fasterseg.deploy.runtimes.models import load_model as load_model
     from fasterseg.deploy.runtimes.models import load_network as load_network
     from fasterseg.latency.table import LatencyTable as LatencyTable
+    from fasterseg.pipeline.settings.recipes import load_recipe as load_recipe
     from fasterseg.space.architecture import Architecture as Architecture
     from fasterseg.space.search_space import SearchSpace as SearchSpace
 
@@ -54,6 +55,7 @@ _HOMES = {
     "SearchSpace": "space.search_space",
     "load_model": "deploy.runtimes.models",
     "load_network": "deploy.runtimes.models",
+    "load_recipe": "pipeline.settings.recipes",
     **{verb.function: f"commands.{verb.function}" for verb in VERBS},
 }
 

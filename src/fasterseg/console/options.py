@@ -93,7 +93,7 @@ RunSize = Annotated[
 
 IN_PYTHON: Mapping[str, Any] = {
     "size": str | tuple[int, int],
-    **dict.fromkeys(("recipe", "set", "log", "callbacks"), Any),
+    **dict.fromkeys(("set", "log", "callbacks"), Any),
 }
 """What Python's callers may give for options that are text on the command line."""
 

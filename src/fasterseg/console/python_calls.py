@@ -25,12 +25,14 @@ from typing import (
     get_type_hints,
 )
 
+from fasterseg.config import Recipe
 from fasterseg.console.options import IN_PYTHON
 from fasterseg.errors import UsageError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_HINTS: Mapping[str, Any] = {**IN_PYTHON, "recipe": Path | str | Recipe}
 _SHOWN = 60
 _LEFT_OUT = object()
 
@@ -71,7 +73,7 @@ def _known(function: Callable[..., Any]) -> tuple[inspect.Signature, Mapping[str
     written = {name: one.annotation for name, one in signature.parameters.items()}
     holder = type("Parameters", (), {"__annotations__": written})
     hints = get_type_hints(holder, globalns=getattr(function, "__globals__", {}))
-    return signature, {name: IN_PYTHON.get(name, hint) for name, hint in hints.items()}
+    return signature, {name: _HINTS.get(name, hint) for name, hint in hints.items()}
 
 
 def _argument(
@@ -87,7 +89,7 @@ def _argument(
         types = get_type_hints(get_args(hint)[0]) if get_args(hint) else {}
         pairs = {name: value for name, value in given.items() if value is not None}
         return {
-            name: _taken(function, name, IN_PYTHON.get(name, types.get(name, Any)), value)
+            name: _taken(function, name, _HINTS.get(name, types.get(name, Any)), value)
             for name, value in pairs.items()
         }
     if given is None and parameter.default is not inspect.Parameter.empty:
@@ -116,6 +118,8 @@ def _advice(function: Callable[..., Any], called: str, name: str, given: Any) ->
         if any(one.kind is inspect.Parameter.VAR_POSITIONAL for one in parameters):
             return f"give them one by one, or with a star: {called}(*names)"
         return f"call {called} once for each of them"
+    if isinstance(given, Mapping) and name == "recipe":
+        return "recipe=fasterseg.Recipe(**values), or set=values over a recipe's"
     if hasattr(given, "shape"):
         return "arrays are for what load_model gives: fasterseg.load_model('student.onnx')(image)"
     if callable(getattr(given, "labels", None)):  # what load_model gave

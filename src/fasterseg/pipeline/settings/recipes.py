@@ -7,13 +7,22 @@ from pathlib import Path
 
 from fasterseg.config import Recipe, build_recipe, key_of, require_each_key_once
 from fasterseg.config.named_recipes import recipe_file
-from fasterseg.console.options import Common
+from fasterseg.console.options import Common, KeysAndValues
 from fasterseg.paths import place_for_folder
 from fasterseg.runs import RECIPE_FILE, RunFolder
 from fasterseg.tracking.names import require_trackers
 
 RUNS = Path("runs")
 STREET = "street"
+
+
+def load_recipe(recipe: Path | str, *, set: KeysAndValues = ()) -> Recipe:
+    """The recipe of that name or in that file, with what `set` changes: keys and values, or texts.
+
+    It is taken wherever a `recipe` is; to write it into a file, ``recipe.save("my-recipe.json")``.
+    Raises `UsageError` where there is none of that name, and for what is wrong in it.
+    """
+    return resolve_recipe(Common.of({"recipe": recipe, "set": set}))
 
 
 def not_held(common: Common) -> Common:
