@@ -6,13 +6,14 @@ import inspect
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import pytest
 import torch
 
 import fasterseg
+from fasterseg.console.options import OptionsOfADevice
 from fasterseg.console.python_calls import NotMeant, as_meant, for_python
 from fasterseg.errors import UsageError
 from fasterseg.verbs import VERBS
@@ -73,6 +74,8 @@ def test_a_value_is_taken_as_its_parameter_wants_it(hint: Any, given: Any, meant
         (bool, "no"),
         (Literal["float32", "int8"], "fp16"),
         (Literal["float32", "int8"], ["int8"]),
+        (Literal["float32", "int8"], np.array(["int8", "int8"])),
+        (tuple[int, int], 96),
         (tuple[str, ...], [None]),
         (str | tuple[int, int], (1, 2, 3)),
     ],
@@ -122,10 +125,18 @@ def test_a_model_that_was_loaded_already_is_named_by_its_file() -> None:
 
 
 def test_none_stands_for_what_is_left_out() -> None:
-    def verb(path: str, *, out: Path | str = "", count: int | None = 3, **options: int) -> Any:
+    def verb(
+        path: str,
+        *,
+        out: Path | str = "",
+        count: int | None = 3,
+        **options: Unpack[OptionsOfADevice],
+    ) -> Any:
         return path, out, count, options
 
-    assert for_python(verb)("a", out=None, count=None, seed=None) == ("a", "", 3, {})
+    given: Any = {"out": None, "count": None, "device": None, "json": None}
+    assert for_python(verb)("a", **given) == ("a", "", 3, {})
+    assert for_python(verb)("a", nothing=None) == ("a", "", 3, {"nothing": None})
 
 
 def test_a_call_without_what_is_needed_is_pythons_own_error() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, wraps
 from numbers import Integral, Real
@@ -33,7 +34,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _HINTS: Mapping[str, Any] = {**IN_PYTHON, "recipe": Path | str | Recipe}
-_SHOWN = 60
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
 _LEFT_OUT = object()
 
 
@@ -87,10 +89,10 @@ def _argument(
         return tuple(_taken(function, parameter.name, hint, one) for one in given)
     if parameter.kind is inspect.Parameter.VAR_KEYWORD:
         types = get_type_hints(get_args(hint)[0]) if get_args(hint) else {}
-        pairs = {name: value for name, value in given.items() if value is not None}
         return {
             name: _taken(function, name, _HINTS.get(name, types.get(name, Any)), value)
-            for name, value in pairs.items()
+            for name, value in given.items()
+            if value is not None or name not in types
         }
     if given is None and parameter.default is not inspect.Parameter.empty:
         return _LEFT_OUT
@@ -101,12 +103,10 @@ def _taken(function: Callable[..., Any], name: str, hint: Any, given: Any) -> An
     try:
         return as_meant(hint, given)
     except NotMeant:
-        shown = repr(given)
-        shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
         called = f"fasterseg.{function.__name__}"
         raise UsageError(
             f"{name} is to be {told(hint)}",
-            where=f"{called}({name}={shown})",
+            where=f"{called}({name}={_SHORT.repr(given)})",
             why=f"it is of type {type(given).__name__}" if not isinstance(given, str) else "",
             next_step=_advice(function, called, name, given),
         ) from None
@@ -138,7 +138,7 @@ def as_meant(hint: Any, given: Any) -> Any:
     if origin in (Union, UnionType):
         return _as_one_of(get_args(hint), given)
     if origin is Literal:
-        if given in get_args(hint):
+        if any(type(given) is type(one) and given == one for one in get_args(hint)):
             return given
         raise NotMeant
     if origin is tuple or (isinstance(origin, type) and issubclass(origin, Sequence)):
@@ -167,17 +167,15 @@ def _as_one_of(hints: Sequence[Any], given: Any) -> Any:
 
 def _as_several(origin: Any, hints: Sequence[Any], given: Any) -> Any:
     """As a tuple, or a list where any sequence will do; one value stands for itself alone."""
-    inner = hints[0] if hints else Any
-    if origin is not tuple and isinstance(given, str):  # which is taken as one, or split
-        return given
-    if not _is_several(given):
-        return (as_meant(inner, given),)
+    inner, alone = hints[0] if hints else Any, not _is_several(given)
     if origin is tuple and Ellipsis not in hints:
-        values = [*given]
+        values = () if alone else (*given,)
         if len(values) != len(hints):
             raise NotMeant
         return tuple(as_meant(one, value) for one, value in zip(hints, values, strict=True))
-    return tuple(as_meant(inner, value) for value in given)
+    if origin is not tuple and isinstance(given, str):  # which is taken as one, or split
+        return given
+    return tuple(as_meant(inner, value) for value in ([given] if alone else given))
 
 
 def _is_several(given: Any) -> bool:
