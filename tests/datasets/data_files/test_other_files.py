@@ -55,6 +55,8 @@ KINDS: dict[str, tuple[str, str | bytes]] = {
     "a picture": ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(50)),
     "a table": ("scores.csv", "a,b,c\n1,2,3\n"),
     "a model": ("student.onnx", b"\x08\x07\x12\x07pytorch"),
+    "a video": ("drive.MP4", bytes(range(256))),
+    "MATLAB's data": ("a.mat", b"MATLAB 5.0 MAT-file"),
     "no text": ("data", bytes(range(256))),
     "a web page": ("photos.zip", "\n<!DOCTYPE html>\n<html><body>Sign in</body></html>"),
     "a web page, small letters": ("data.yaml", "<html lang=en>\n"),
@@ -141,6 +143,13 @@ def test_roboflow_s_table_of_classes_becomes_the_line_of_names(make_folder: Make
         ("all.ndjson", '{"data_row": {"id": "x"}, "projects": {}}', "turn it into COCO"),
         ("train.csv", "ImageId,EncodedPixels\na.jpg,1 5\n", "PNG masks called as their images"),
         ("class_dict.csv", "name,r,g,b\ncar,1,2,3\n", "palette: {car: [1, 2, 3]}"),
+        ("train-00000-of-00001.parquet", b"PAR1", "load it with datasets"),
+        ("data/train.tfrecord", bytes(8), "read it with tensorflow"),
+        ("masks/a.mat", b"MATLAB 5.0 MAT-file", "write each mask as PNG"),
+        ("masks/a.npz", b"PK\x03\x04", "read it with numpy.load"),
+        ("masks.H5", b"\x89HDF", "read it with h5py"),
+        ("annotations.pkl", b"\x80\x04.", "make masks of what wrote it"),
+        ("scan.dcm", bytes(200), "read it with pydicom"),
     ],
 )
 def test_a_folder_without_a_data_file_is_told_by_what_a_tool_left_in_it(

@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from itertools import chain, islice
 from pathlib import Path
 
+from fasterseg.datasets.data_files.containers import CONTAINERS, container_of
 from fasterseg.datasets.data_files.remedies import lines, palette_line, written
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.masks.colour_tables import entries_in as classes_in
@@ -34,7 +35,7 @@ _BY_PYTHON = dict.fromkeys(
     ("a gzip archive", "a bzip2 archive", "an xz archive", "a tar archive"), "tarfile"
 )
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*", b"GIF8", b"RIFF")
-_OUTLINES = frozenset({".json", ".ndjson", ".xml"})
+_OUTLINES = frozenset({".json", ".ndjson", ".xml", *CONTAINERS})
 _TELLING = _OUTLINES | {".zip", ".txt", ".csv", ".tar", ".gz", ".tgz"}
 _MOST_FILES, _MOST_FOLDERS, _MOST_ENTRIES = 20, 8, 64
 _MODELS = frozenset({".pt", ".pth", ".pt2", ".onnx", ".safetensors", ".engine"})
@@ -85,7 +86,7 @@ def refuse_other_files(path: Path) -> None:
 def what_lies_in(folder: Path) -> tuple[str, str, str] | None:
     """Return a labelling tool's file in a folder, what it is, and what to do with it.
 
-    In the folders right inside only what holds outlines is looked for.
+    In the folders right inside only what may hold outlines or masks is looked for.
     """
     inside = (one for one in entries_in(folder)[:_MOST_ENTRIES] if not one.is_symlink())
     deeper = (one for one in inside if is_folder(one))
@@ -142,6 +143,8 @@ def _is_tar(head: bytes) -> bool:
 def _binary(path: Path, head: bytes) -> Found | None:
     if path.suffix.lower() in _MODELS:
         return "a model", "", "give a folder of images and masks, or its data.yaml"
+    if container := container_of(path):
+        return container[0], "images and masks are read from pictures, one to a file", container[1]
     kind = next((kind for magic, kind in _ARCHIVES.items() if head.startswith(magic)), "")
     kind = kind or ("a tar archive" if _is_tar(head) else "")
     if kind == _ZIP:
