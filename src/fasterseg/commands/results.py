@@ -16,11 +16,12 @@ from fasterseg.evaluation import EvaluationReport
 from fasterseg.reporting.described import DescribedNetwork
 from fasterseg.reporting.described_file import DescribedFile
 from fasterseg.reporting.results import Verdict
+from fasterseg.told import Told
 
 SHOWN_DOUBTS = 5
 
 
-class BenchmarkResult(BaseModel):
+class BenchmarkResult(Told, BaseModel):
     """The figures, and the files that hold them, where any were asked for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,7 +40,7 @@ class BenchmarkResult(BaseModel):
         return "\n".join([self.report.describe(), *(f"written: {file}" for file in self.files)])
 
 
-class DescribeResult(BaseModel):
+class DescribeResult(Told, BaseModel):
     """Every network that was named, or the exported file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,7 +55,7 @@ class DescribeResult(BaseModel):
         return "\n\n".join(network.describe() for network in self.networks)
 
 
-class DrawResult(BaseModel):
+class DrawResult(Told, BaseModel):
     """The drawings as text, and the SVG file, empty when none was asked for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,7 +72,7 @@ class DrawResult(BaseModel):
         return "\n".join([self.text, *notes, *ending])
 
 
-class EvaluateResult(BaseModel):
+class EvaluateResult(Told, BaseModel):
     """A model's score on a split, and the file that holds it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -104,7 +105,7 @@ class EvaluateResult(BaseModel):
         ]
 
 
-class ReportResult(BaseModel):
+class ReportResult(Told, BaseModel):
     """Where the page is, and the verdicts on a run's students, or a model's card for a hub."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -122,7 +123,7 @@ class ReportResult(BaseModel):
         return "\n".join([*verdicts, *notes, *cards, f"report: {self.file}"])
 
 
-class TrainResult(Artifact):
+class TrainResult(Told, Artifact):
     """The bundles that were trained, each contender's best one, and how their training went."""
 
     schema_tag = "fasterseg/train-result/1"

@@ -12,6 +12,7 @@ from fasterseg.artifacts import Artifact
 from fasterseg.config import Promise
 from fasterseg.errors import BudgetError, EnvironmentFault
 from fasterseg.forecasting.timings import Ends, NetworkTiming, Part
+from fasterseg.told import Told
 
 SECONDS_PER_HOUR = 3600.0
 _BUSY = (
@@ -103,7 +104,7 @@ class Proposal(Part):
         return cls(subject=subject, options=options, brings=brings)
 
 
-class RunForecast(Artifact):
+class RunForecast(Told, Artifact):
     """The forecast of a run; `hours_wanted` is None where no number of hours was given.
 
     `memory_bytes` is what may be used, `disk_bytes` what is free where the run would lie.  Where

@@ -8,6 +8,7 @@ from statistics import median
 from fasterseg.amounts import duration, size
 from fasterseg.forecasting.forecast import SECONDS_PER_HOUR, RunForecast, StageForecast
 from fasterseg.stages import StageTime, StageTimes
+from fasterseg.told import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Told):
     """Every stage that has run so far, beside the forecast; `note` is what to know of it."""
 
     forecast: RunForecast

@@ -14,9 +14,10 @@ from fasterseg.kit.measured import KitMeasured
 from fasterseg.kit.writing import PackedKit
 from fasterseg.latency.profiled import ProfileResult
 from fasterseg.latency.table import describe
+from fasterseg.told import Told
 
 
-class PackResult(BaseModel):
+class PackResult(Told, BaseModel):
     """A kit that lies ready: where, what is in it, how large it is, what to type next."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -96,7 +97,7 @@ class DeviceTold(BaseModel):
         return lines
 
 
-class TableRead(BaseModel):
+class TableRead(Told, BaseModel):
     """A device's latency table, kept in the run that it is for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -147,7 +148,7 @@ class LatencyThere(BaseModel):
         )
 
 
-class LatenciesRead(BaseModel):
+class LatenciesRead(Told, BaseModel):
     """What finished networks take on the device, and whether their labels are those of here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

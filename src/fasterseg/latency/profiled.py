@@ -8,9 +8,10 @@ from typing import Self
 from fasterseg.artifacts import Artifact
 from fasterseg.latency.profiling import told_paces
 from fasterseg.latency.table import LatencyTable
+from fasterseg.told import Told
 
 
-class ProfileResult(Artifact):
+class ProfileResult(Told, Artifact):
     """What was measured: the table's file, its blocks, and how well it predicts networks.
 
     `paces` says what was measured beside other work, if anything was.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from fasterseg.errors import DataError
+from fasterseg.told import Told
 
 SHOWN_FAULTS = 5
 
@@ -60,7 +61,7 @@ class VideoResult(BaseModel):
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
 
 
-class PredictResult(BaseModel):
+class PredictResult(Told, BaseModel):
     """The folder written to, the images and videos done, and those that could not be read.
 
     `notes` count what was interpreted in them, `note` is about their size, and `endings` are those

@@ -30,6 +30,7 @@ from fasterseg.machine import (
 )
 from fasterseg.network.named_models import INSTALL, model_names, named_card
 from fasterseg.pipeline.encoders_here import Encoder, encoders_here
+from fasterseg.told import Told
 from fasterseg.version import __version__
 
 LEAST_PYTHON = (3, 11)
@@ -75,7 +76,7 @@ class Shipped(Fact):
     scores: dict[str, float]
 
 
-class DoctorReport(Fact):
+class DoctorReport(Told, Fact):
     """What this machine is, and the advice that follows from it."""
 
     fasterseg: str

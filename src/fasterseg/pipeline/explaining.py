@@ -16,9 +16,10 @@ from fasterseg.pipeline.settings.recipes import resolve_recipe, stored_recipe
 from fasterseg.reference.commented import commented
 from fasterseg.reference.explained import ExplainedKey, explained, keys_meant
 from fasterseg.reference.schemas import FileKind, schema_of
+from fasterseg.told import Told
 
 
-class RecipeResult(BaseModel):
+class RecipeResult(Told, BaseModel):
     """A recipe as YAML with comments, or the keys that were asked for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,7 +33,7 @@ class RecipeResult(BaseModel):
         return self.text.rstrip() or "\n\n".join(key.describe() for key in self.keys)
 
 
-class SchemaResult(RootModel[dict[str, Any]]):
+class SchemaResult(Told, RootModel[dict[str, Any]]):
     """A JSON Schema."""
 
     model_config = ConfigDict(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from fasterseg.reporting.described import DescribedNetwork
+from fasterseg.told import Told
 
 
 class ImportedNetwork(BaseModel):
@@ -40,7 +41,7 @@ class ImportedNetwork(BaseModel):
         return "\n".join([*lines, *([f"bundle: {self.bundle}"] if self.bundle else [])])
 
 
-class ImportResult(BaseModel):
+class ImportResult(Told, BaseModel):
     """What was imported; the files of both readings of a latency table."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -10,6 +10,7 @@ from fasterseg.artifacts import Artifact
 from fasterseg.config import Promise, budget_option
 from fasterseg.errors import BudgetError, EnvironmentFault
 from fasterseg.latency.models import ModelComparison
+from fasterseg.told import Told
 
 # By less than this, two measurements of one network differ anyway.
 PACE_WORTH_A_WORD = 0.05
@@ -163,7 +164,7 @@ class Verdict(BaseModel):
         return "\n  ".join([f"verdict on {self.student}:", *filter(None, told), *warnings])
 
 
-class RunResult(Artifact):
+class RunResult(Told, Artifact):
     """What a run came to; `verdicts` are those on its students, which the page tells too."""
 
     schema_tag: ClassVar[str] = "fasterseg/run-result/1"

@@ -18,6 +18,7 @@ from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.pictures.bands import count_values
 from fasterseg.datasets.sample import UNLABELLED, ImageSize, LabelMap
 from fasterseg.datasets.sources.source import DataSource
+from fasterseg.told import Told
 
 _NAMED = 5
 
@@ -50,7 +51,7 @@ class UnlabelledReport(BaseModel):
     sizes: dict[str, int]
 
 
-class DataReport(Artifact):
+class DataReport(Told, Artifact):
     """What `check_data` found in a data set without faults.
 
     Of images without labels ``digests`` has one under `UNLABELLED`.

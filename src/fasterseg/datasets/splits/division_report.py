@@ -12,6 +12,7 @@ from fasterseg.amounts import first_few, number_of
 from fasterseg.datasets.splits.dividing import Counted, Division
 from fasterseg.datasets.splits.recordings import Recordings
 from fasterseg.datasets.splits.split_file import SPLITS, UNUSED
+from fasterseg.told import Told
 
 _NAMED = 5
 
@@ -101,7 +102,7 @@ class DivisionReport(BaseModel):
         return [*next(iter(self.splits.values())).class_shares]
 
 
-class SplitResult(BaseModel):
+class SplitResult(Told, BaseModel):
     """A division, the file that holds it, and the data file that names this."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -13,6 +13,7 @@ from fasterseg.amounts import size
 from fasterseg.artifacts import Artifact
 from fasterseg.config import Precision
 from fasterseg.errors import VerificationError
+from fasterseg.told import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Check(BaseModel):
         )
 
 
-class VerificationReport(Artifact):
+class VerificationReport(Told, Artifact):
     """What was compared, on how many images of which sizes, and by which runtime.
 
     `digest_of_file` is that of the file that ran.  The scores are None where no labelled split of
@@ -108,7 +109,7 @@ class VerificationReport(Artifact):
         return "\n".join([*lines, *([f"look at: {self.evidence}"] if self.evidence else [])])
 
 
-class ExportReport(Artifact):
+class ExportReport(Told, Artifact):
     """A file that was handed over: what it is, and the verification that it passed.
 
     `file_digest` is that of the file that was verified.  `tail` says where labels are made, and

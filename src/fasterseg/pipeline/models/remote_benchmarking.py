@@ -31,6 +31,7 @@ from fasterseg.pipeline.models.benchmarking import REPORT, EntryOptions, require
 from fasterseg.scratch import scratch_folder
 from fasterseg.space.blocks import Size
 from fasterseg.stopping import Show
+from fasterseg.told import Told
 
 KIT = "benchmark"
 QUICK = WindowSettings(windows=3, queries=32, warmup_runs=5)
@@ -58,7 +59,7 @@ class DeviceBenchmark(Artifact):
         return "\n".join(lines)
 
 
-class DeviceBenchmarkResult(BaseModel):
+class DeviceBenchmarkResult(Told, BaseModel):
     """The figures, and the file that holds them, where one was asked for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fasterseg.amounts import number_of
 from fasterseg.datasets.splits.division_report import DivisionReport
+from fasterseg.told import Told
 
 _NAMED = 3
 
@@ -48,7 +49,7 @@ class Found(BaseModel):
         ]
 
 
-class SetupReport(BaseModel):
+class SetupReport(Told, BaseModel):
     """What was found, the files that were written and what each is, the choices, what follows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -14,6 +14,7 @@ from fasterseg.searching.summaries.variant_summary import VariantSummary, descri
 from fasterseg.space.choices import Section
 from fasterseg.space.search_space import Role
 from fasterseg.space.widest import Found
+from fasterseg.told import Told
 
 NAMES: Mapping[Section, str] = {"kinds": "operators", "paths": "paths", "widths": "widths"}
 """What a section of choices is called in the summary."""
@@ -181,7 +182,7 @@ class ContenderSummary(SummaryPart):
         )
 
 
-class SearchSummary(Artifact):
+class SearchSummary(Told, Artifact):
     """What a search came to: its contenders, the space's ends, and what the guards said.
 
     `visits` say how evenly the weights of all kinds were trained; summaries of before have none.
