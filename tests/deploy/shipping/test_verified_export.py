@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,13 @@ from fasterseg.deploy.shipping import verified_export
 from fasterseg.deploy.shipping.verification import verify
 from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.deploy.shipping.verified_export import ship
-from fasterseg.errors import DataError, EnvironmentFault, UsageError, VerificationError
+from fasterseg.errors import (
+    DataError,
+    EnvironmentFault,
+    FileError,
+    UsageError,
+    VerificationError,
+)
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torch": ".pt2"}
 
@@ -63,6 +70,19 @@ def test_each_format_gives_the_networks_labels_and_says_what_it_is(
     assert "predict --size 64x128" in caught.value.why
     assert 'in Python it is model(image, size="64x128")' in caught.value.next_step
     assert predictor(larger, size="64x128").labels.shape == (65, 128)
+    elsewhere = pickle.loads(pickle.dumps(predictor))
+    assert (elsewhere(an_image()).labels == predictor(an_image()).labels).all()
+    assert elsewhere.size == predictor.size
+
+
+def test_a_pickled_predictor_is_of_the_very_file(tmp_path: Path) -> None:
+    file = Path(shipped("onnx", tmp_path).file)
+    pickled = pickle.dumps(load_model(file))
+    other = ship(origin(1), FORM, tmp_path / "other.onnx", evidence())
+    Path(other.file).replace(file)
+    with pytest.raises(FileError, match="not the one that was loaded") as caught:
+        pickle.loads(pickled)
+    assert caught.value.where == str(file)
 
 
 @pytest.mark.slow  # `test_a_file_of_any_size_runs_at_odd_sizes_too` is the short form

@@ -9,7 +9,7 @@ from torch import nn
 
 from fasterseg.baselines.catalogue import BASELINES, require_trained
 from fasterseg.deploy.runtimes.backends import require_file_device
-from fasterseg.deploy.runtimes.opening import is_export, open_export, runtimes_of
+from fasterseg.deploy.runtimes.opening import is_export, runtimes_of
 from fasterseg.deploy.runtimes.predicting import ExportedPredictor
 from fasterseg.deploy.runtimes.sessions import Running
 from fasterseg.deploy.tail.label_maps import best_tail
@@ -64,8 +64,8 @@ def open_predictor(
     count = threads or torch.get_num_threads()
     path = user_path(model)
     if is_export(path) and path.is_file():
-        session, card = open_export(path, Running(threads=count, device=_gpu_of(path, device)))
-        return ExportedPredictor(session, card, where=str(model))
+        running = Running(threads=count, device=_gpu_of(path, device))
+        return ExportedPredictor.opened(path, running, str(model))
     predictor = predicting.load_model(model, device=device, baselines=BASELINES)
     if predictor.device.type == "cpu":
         predictor.tail = best_tail(threads=count)

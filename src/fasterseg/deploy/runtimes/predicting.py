@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
 import numpy as np
 
 from fasterseg.datasets.decoding import Picture, decode
@@ -10,7 +14,8 @@ from fasterseg.datasets.pictures.limits import PixelLimit
 from fasterseg.datasets.pictures.reading import Reading
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
-from fasterseg.deploy.runtimes.sessions import Labels, Session
+from fasterseg.deploy.runtimes.opening import open_export
+from fasterseg.deploy.runtimes.sessions import Labels, Running, Session
 from fasterseg.deploy.runtimes.untrusted.outputs import fault_of
 from fasterseg.errors import DataError, FastersegError, FileError
 from fasterseg.evaluation import LabelsAndLogits
@@ -22,12 +27,40 @@ from fasterseg.space.blocks import Size
 
 
 class ExportedPredictor:
-    """An exported file with its classes, from images to labels."""
+    """An exported file with its classes, from images to labels.
+
+    One that was `opened` can be pickled: where it is read, the file is opened again.
+    """
 
     def __init__(self, session: Session, card: ExportedCard, *, where: str) -> None:
         self.session = session
         self.card = card
         self._where = where
+        self._opened: tuple[Path, Running] | None = None
+
+    @classmethod
+    def opened(cls, path: Path, running: Running, where: str, *, digest: str = "") -> Self:
+        """The predictor of a file; raises as `open_export` does.
+
+        With a `digest` the file has to be that one: `FileError` where it was replaced since.
+        """
+        session, card = open_export(path, running)
+        if digest not in ("", session.digest):
+            raise FileError(
+                "the file is not the one that was loaded",
+                where=str(path),
+                why="it was replaced since a predictor of it was pickled",
+                next_step="load the model again, in the process that runs it",
+            )
+        found = cls(session, card, where=where)
+        found._opened = path.absolute(), running
+        return found
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """How another process has it: by opening the file there; a runtime's session stays here."""
+        if self._opened is None:
+            raise TypeError(f"the predictor of {self._where} was not opened from a file")
+        return _reopened, (type(self), *self._opened, self._where, self.session.digest)
 
     @property
     def label_space(self) -> LabelSpace:
@@ -115,3 +148,9 @@ class ExportedPredictor:
         require_shown(shown, limit)
         decoded = decode(image, self.reading, limit=limit)
         return segmented(self.labels, decoded, self.label_space, size=shown)
+
+
+def _reopened(
+    kind: type[ExportedPredictor], path: Path, running: Running, where: str, digest: str
+) -> ExportedPredictor:
+    return kind.opened(path, running, where, digest=digest)
