@@ -174,6 +174,10 @@ def test_a_model_is_scored_at_native_resolution_on_the_data_of_its_run(run: RunF
     assert evaluate(model) == result
     val = evaluate(model, split="val", out=run.root / "val.json")
     assert val.report.images == 1
+    assert (result.note, val.note) == ("", "")
+    known = evaluate(model, split="train+val", out=run.root / "known.json")
+    assert known.note.startswith("it was trained on train of street, and scored on train+val")
+    assert f"note: {known.note}" in known.describe()
 
 
 def test_a_report_on_another_model_is_not_overwritten(run: RunFolder) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
 from fasterseg.datasets.labels import LabelSpace
+from fasterseg.datasets.sources.joining import share_images
 from fasterseg.datasets.sources.sized import brought_to
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.exporting.formats import digest_of_export
@@ -24,6 +25,7 @@ from fasterseg.learning.ranks import Ranks
 from fasterseg.learning.shared_scores import evaluate_shared
 from fasterseg.learning.sharing import BY_ITSELF, Sharing, require_same_data
 from fasterseg.network.bundle import weights_digest
+from fasterseg.network.card import Card
 from fasterseg.network.named_models import is_model_name, model_path
 from fasterseg.paths import place_for_file, without_steps_up
 from fasterseg.pipeline.opening import open_settled, open_source, require_device
@@ -34,6 +36,7 @@ from fasterseg.pipeline.telling import predictions, run_listener, score_of
 from fasterseg.runs import RunFolder, run_above
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.space.blocks import Size
+from fasterseg.stage_folders import BundleFolder
 from fasterseg.stopping import Show
 from fasterseg.tracking.names import require_trackers, tracker_names
 
@@ -91,7 +94,23 @@ def evaluate_named(
         hear(predictions(model, name, source, split, device=device))
     seen_at = Size.parse(report.shown_at) if report.shown_at else None
     otherwise = report.data_digest != brought_to(source, seen_at).digest(split)
-    return Evaluated(path, report, OTHERWISE if otherwise else "")
+    notes = (_learned_from(model, source, split), OTHERWISE if otherwise else "")
+    return Evaluated(path, report, "; ".join(filter(None, notes)))
+
+
+def _learned_from(model: str, source: DataSource, split: str) -> str:
+    """A word on images that the model was trained on, by what its card says; empty for others."""
+    file = BundleFolder(model_path(model)).card
+    training = Card.load(file).training if file.is_file() else None
+    if training is None or training.data != source.name:
+        return ""
+    known = [one for one in training.splits if share_images(one, split)]
+    if not known:
+        return ""
+    return (
+        f"it was trained on {known[0]} of {training.data}, and scored on {split}: what it gets on "
+        "images that it knows says nothing of others"
+    )
 
 
 def evaluate_stage(
