@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from fasterseg.console.asking import ask_on_terminal, take_usual
-from fasterseg.console.options import Json, Layout, Outside
+from fasterseg.console.options import Json, Layout, Outside, SizeOrText
 from fasterseg.datasets.splits.recordings import By
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ def init(
         Parameter(help="Milliseconds (12ms), images a second (80fps), a share (40%), or a model."),
     ] = "",
     size: Annotated[
-        str, Parameter(help="HxW at which networks run; else what the budget affords is measured.")
+        SizeOrText,
+        Parameter(help="HxW at which networks run; else what the budget affords is measured."),
     ] = "",
     hours: Annotated[
         float | None, Parameter(help="Hours for search and training together: 8, a night.")
@@ -71,10 +72,11 @@ def init(
     from fasterseg.pipeline.setup.setting_up import set_up
     from fasterseg.pipeline.setup.wishes import SetupOptions
 
+    wanted = size if isinstance(size, str) else "x".join(map(str, size))
     return set_up(
         path,
         progress_for(json=json),
-        SetupOptions(budget=budget, size=size, hours=hours, by=by, seed=seed),
+        SetupOptions(budget=budget, size=wanted, hours=hours, by=by, seed=seed),
         out=out,
         layout=layout,
         outside=outside,

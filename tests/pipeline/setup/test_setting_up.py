@@ -270,7 +270,7 @@ def test_the_verb_takes_the_usual_answers_where_nobody_sits_before_it(
 
 
 def test_it_ends_with_three_commands(photos: Path) -> None:
-    report = fasterseg.init(photos, budget="12ms", size="32x64")
+    report = fasterseg.init(photos, budget="12ms", size=(32, 64))
     lines = report.describe().splitlines()
 
     assert lines[-4] == "next:"
