@@ -11,7 +11,6 @@ from importlib import import_module
 from types import FunctionType
 from typing import TYPE_CHECKING
 
-from fasterseg.platforms import require_supported
 from fasterseg.verbs import VERBS
 from fasterseg.version import __version__ as __version__
 
@@ -69,7 +68,7 @@ def __getattr__(name: str) -> object:
     """
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    require_supported()
+    import_module(f"{__name__}.platforms").require_supported()
     found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     if isinstance(found, FunctionType):
         found = import_module(f"{__name__}.console.python_calls").for_python(found)
