@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -48,5 +49,5 @@ def container_of(path: Path) -> Container | None:
     """What a file is by its name, and what to do; None for one that is no container known here."""
     suffix = path.suffix.lower()
     if suffix in VIDEOS:
-        return "a video", _FRAMES.format(path.name)
+        return "a video", _FRAMES.format(shlex.quote(path.name))
     return CONTAINERS.get(suffix)
