@@ -65,6 +65,10 @@ FOREIGN_SUFFIXES = frozenset(
     {".gif", ".heic", ".heif", ".avif", ".jp2", ".tga", ".exr", ".ppm", ".pgm", ".jfif", ".npy"}
 )
 """How names of pictures end that are not read."""
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".3gp", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts"}
+    | {".m2ts", ".flv", ".ogv", ".wmv"}
+)
 MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".gif"})
 LOSSY_SUFFIXES = frozenset({".jpg", ".jpeg", ".webp"})
 

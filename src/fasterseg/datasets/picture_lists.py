@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fasterseg.datasets.pictures.listing import is_file, printable
 from fasterseg.errors import DataError
-from fasterseg.foreign.opened_files import bytes_of, head_of
+from fasterseg.foreign.opened_files import head_of, text_of
 
 LIST_SUFFIXES = frozenset({".txt", ".lst"})
 _MOST_BYTES, _HEAD_BYTES = 16 << 20, 1 << 10
@@ -52,15 +52,7 @@ def pictures_in(path: Path) -> list[Path]:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines that are not empty, with their numbers."""
-    try:
-        text = bytes_of(path, most_bytes=_MOST_BYTES, fault=DataError).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            "a list of pictures is not UTF-8",
-            where=printable(path),
-            why=str(error),
-            next_step="save it as UTF-8",
-        ) from error
+    text = text_of(path, called="a list of pictures", most_bytes=_MOST_BYTES, fault=DataError)
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             yield number, line.strip()

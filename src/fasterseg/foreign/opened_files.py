@@ -52,6 +52,27 @@ def bytes_of(
     return data
 
 
+def text_of(
+    path: Path,
+    *,
+    called: str,
+    next_step: str = "save it as UTF-8",
+    most_bytes: int = MOST_BYTES,
+    fault: type[FastersegError] = FileError,
+) -> str:
+    """Return a text file's content, without a mark that says it is UTF-8.
+
+    Raises as `bytes_of` does, and `fault` where it is not UTF-8: that says how it is `called`, and
+    what to do.
+    """
+    try:
+        return bytes_of(path, most_bytes=most_bytes, fault=fault).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise fault(
+            f"{called} is not UTF-8", where=str(path), why=str(error), next_step=next_step
+        ) from error
+
+
 @contextmanager
 def opened(
     path: Path, *, most_bytes: int | None = None, fault: type[FastersegError] = FileError

@@ -19,13 +19,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from fasterseg.datasets.decoding import VIDEO_SUFFIXES
 from fasterseg.datasets.pictures.limits import PixelLimit, TooLarge
 from fasterseg.datasets.pictures.listing import printable
 from fasterseg.datasets.sample import Pixels
 from fasterseg.errors import DataError
 from fasterseg.space.blocks import Size
 from fasterseg.video.opencv_library import imported_opencv, opencv_name
-from fasterseg.video.recognising import VIDEO_SUFFIXES, looks_like_video
+from fasterseg.video.recognising import looks_like_video
 from fasterseg.video.trials import require_readable
 
 MOST_BROKEN_IN_A_ROW = 250

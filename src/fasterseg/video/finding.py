@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fasterseg.datasets.decoding import IMAGE_SUFFIXES
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from fasterseg.datasets.picture_files import (
     Found,
     find_images,
@@ -15,7 +15,7 @@ from fasterseg.datasets.picture_files import (
 from fasterseg.errors import EnvironmentFault
 from fasterseg.paths import user_path
 from fasterseg.video.opencv_library import imported_opencv
-from fasterseg.video.recognising import VIDEO_SUFFIXES, camera_of, is_video
+from fasterseg.video.recognising import camera_of, is_video
 
 
 @dataclass(frozen=True, slots=True)

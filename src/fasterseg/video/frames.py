@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from fasterseg.datasets.decoding import VIDEO_SUFFIXES
 from fasterseg.datasets.pictures.limits import PixelLimit
 from fasterseg.datasets.sample import Pixels
 from fasterseg.video.clips import opened_video
-from fasterseg.video.recognising import VIDEO_SUFFIXES, is_video
+from fasterseg.video.recognising import is_video
 
 
 class VideoFrames:

@@ -7,14 +7,10 @@ import re
 import stat
 from pathlib import Path
 
-from fasterseg.datasets.decoding import IMAGE_SUFFIXES
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from fasterseg.errors import DataError
 from fasterseg.foreign.opened_files import opened
 
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".3gp", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts"}
-    | {".m2ts", ".flv", ".ogv", ".wmv"}
-)
 _HEAD_BYTES = 400
 _MPEG_PACKET = 188
 _MOST_CAMERA_DIGITS = 3

@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from fasterseg.datasets.decoding import VIDEO_SUFFIXES
+
 _MASKS = "write each mask as PNG, ids as grey of 8 bits, under its image's name"
 _BOTH = "write each image and its mask as PNG under one name, in a folder for images and one for "
 _BOTH += "masks, and name the folder of the two"
@@ -42,12 +44,10 @@ CONTAINERS: Mapping[str, Container] = {
 }
 """By how names end."""
 
-VIDEOS = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv"})
-
 
 def container_of(path: Path) -> Container | None:
     """What a file is by its name, and what to do; None for one that is no container known here."""
     suffix = path.suffix.lower()
-    if suffix in VIDEOS:
+    if suffix in VIDEO_SUFFIXES:
         return "a video", _FRAMES.format(shlex.quote(path.name))
     return CONTAINERS.get(suffix)

@@ -18,7 +18,7 @@ from fasterseg.datasets.pairing.pairs import Pairing, Tree, keyed, pair_files, s
 from fasterseg.datasets.pairing.splits import split_in
 from fasterseg.datasets.pictures.listing import is_file, is_folder
 from fasterseg.errors import DataError
-from fasterseg.foreign.opened_files import bytes_of
+from fasterseg.foreign.opened_files import text_of
 
 _DEFAULT_MASKS, _IMAGES = "masks", "images"
 _BESIDE = "."
@@ -242,15 +242,8 @@ def masks_beside(images: PurePosixPath, masks_dir: str) -> PurePosixPath:
 
 def lines_of(tree: Tree, place: Path) -> dict[str, list[str]]:
     """The lines of a list, each with where it stands; raises DataError for what is no text."""
-    try:
-        text = bytes_of(place, fault=DataError).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            "a list file is not UTF-8",
-            where=str(place),
-            why=str(error),
-            next_step="save it as UTF-8, one path to a line",
-        ) from error
+    step = "save it as UTF-8, one path to a line"
+    text = text_of(place, called="a list file", next_step=step, fault=DataError)
     where, lines = tree.shown(place), dict[str, list[str]]()
     for number, line in enumerate(text.splitlines(), start=1):
         lines.setdefault(line.strip(), []).append(f"{where}:{number}")

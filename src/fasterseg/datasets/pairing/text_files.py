@@ -9,7 +9,7 @@ from fasterseg.datasets.faults import ALLOWING
 from fasterseg.datasets.pairing.pairs import Tree
 from fasterseg.datasets.pictures.listing import is_file, printable
 from fasterseg.errors import DataError
-from fasterseg.foreign.opened_files import bytes_of, head_of
+from fasterseg.foreign.opened_files import head_of, text_of
 
 _MOST_BYTES, _HEAD_BYTES = 16 << 20, 1 << 14
 
@@ -27,21 +27,10 @@ def lines_of(tree: Tree, path: Path) -> Iterator[tuple[str, str]]:
             next_step=f"put the file itself there, or {ALLOWING}",
         )
     where = tree.shown(path)
-    for number, line in enumerate(_text(path).splitlines(), start=1):
+    text = text_of(path, called="a text file", most_bytes=_MOST_BYTES, fault=DataError)
+    for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             yield line.strip(), f"{where}:{number}"
-
-
-def _text(path: Path) -> str:
-    try:
-        return bytes_of(path, most_bytes=_MOST_BYTES, fault=DataError).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            "a text file is not UTF-8",
-            where=str(path),
-            why=str(error),
-            next_step="save it as UTF-8",
-        ) from error
 
 
 def first_there(folder: Path, *names: str) -> Path | None:

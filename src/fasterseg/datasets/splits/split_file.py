@@ -23,7 +23,7 @@ from fasterseg.datasets.pairing.pairs import Pair, Pairing
 from fasterseg.datasets.pairing.splits import ONE_SPLIT
 from fasterseg.datasets.sources.files import FileSource
 from fasterseg.errors import DataError
-from fasterseg.foreign.opened_files import bytes_of
+from fasterseg.foreign.opened_files import text_of
 from fasterseg.foreign.strict_json import shortened
 
 SPLITS = ("train", "val", "test")
@@ -72,15 +72,8 @@ def read_split_file(path: Path) -> tuple[Line, ...]:
 
 
 def _text_of(path: Path) -> str:
-    try:
-        return bytes_of(path, fault=DataError).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            "the file of splits is not UTF-8",
-            where=str(path),
-            why=str(error),
-            next_step="save it as CSV in UTF-8",
-        ) from error
+    step = "save it as CSV in UTF-8"
+    return text_of(path, called="the file of splits", next_step=step, fault=DataError)
 
 
 def _line(row: Mapping[str, str], where: str) -> Line:
