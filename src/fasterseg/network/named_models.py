@@ -39,6 +39,12 @@ def is_model_name(model: Path | str) -> bool:
     return str(model) in model_names() and not user_path(model).exists()
 
 
+def bundle_card(model: Path | str) -> Card | None:
+    """The card of the bundle that a model's name stands for; None where it is no such folder."""
+    file = BundleFolder(model_path(model)).card
+    return Card.load(file) if file.is_file() else None
+
+
 def model_path(model: Path | str) -> Path:
     """Where a model lies: the folder of a model by name, else the path that was named."""
     return _folder_of(str(model)) if is_model_name(model) else user_path(model)

@@ -25,8 +25,7 @@ from fasterseg.learning.ranks import Ranks
 from fasterseg.learning.shared_scores import evaluate_shared
 from fasterseg.learning.sharing import BY_ITSELF, Sharing, require_same_data
 from fasterseg.network.bundle import weights_digest
-from fasterseg.network.card import Card
-from fasterseg.network.named_models import is_model_name, model_path
+from fasterseg.network.named_models import bundle_card, is_model_name, model_path
 from fasterseg.paths import place_for_file, without_steps_up
 from fasterseg.pipeline.opening import open_settled, open_source, require_device
 from fasterseg.pipeline.preflight.data import require_split
@@ -36,7 +35,6 @@ from fasterseg.pipeline.telling import predictions, run_listener, score_of
 from fasterseg.runs import RunFolder, run_above
 from fasterseg.runtime import select_device, set_threads
 from fasterseg.space.blocks import Size
-from fasterseg.stage_folders import BundleFolder
 from fasterseg.stopping import Show
 from fasterseg.tracking.names import require_trackers, tracker_names
 
@@ -100,10 +98,10 @@ def evaluate_named(
 
 def _learned_from(model: str, source: DataSource, split: str) -> str:
     """A word on images that the model was trained on, by what its card says; empty for others."""
-    file = BundleFolder(model_path(model)).card
-    training = Card.load(file).training if file.is_file() else None
-    if training is None or training.data != source.name:
+    card = bundle_card(model)
+    if card is None or card.training.data != source.name:
         return ""
+    training = card.training
     known = [one for one in training.splits if share_images(one, split)]
     if not known:
         return ""

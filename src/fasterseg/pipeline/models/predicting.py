@@ -41,8 +41,7 @@ from fasterseg.errors import DataError, Interrupted, UsageError
 from fasterseg.events import Progress
 from fasterseg.foreign.links import leads_outside
 from fasterseg.foreign.names import on_disk
-from fasterseg.network.card import Card
-from fasterseg.network.named_models import model_path
+from fasterseg.network.named_models import bundle_card
 from fasterseg.network.predicted import Broken, PredictResult
 from fasterseg.network.predicting import segmented
 from fasterseg.network.segmentation import Segmentation, png_bytes
@@ -55,7 +54,6 @@ from fasterseg.pipeline.settings.sizing import told_stretched
 from fasterseg.resources import free_memory_bytes
 from fasterseg.runtime import select_device
 from fasterseg.space.blocks import Size
-from fasterseg.stage_folders import BundleFolder
 from fasterseg.stopping import Show, StopRequest, stop_on_signals
 from fasterseg.video.finding import Sources, find_sources
 
@@ -223,8 +221,8 @@ def _limit(most_pixels: int | None) -> PixelLimit:
 
 def scale_note(model: str, sizes: Sequence[Size]) -> str:
     """A word about images of quite another size than those of the data that a bundle is for."""
-    card = BundleFolder(model_path(model)).card
-    trained = Card.load(card).image_resolution if card.is_file() else ""
+    card = bundle_card(model)
+    trained = "" if card is None else card.image_resolution
     if not trained or "," in trained:
         return ""
     ratios = [size.area / Size.parse(trained).area for size in sizes]
