@@ -14,6 +14,7 @@ from onnx import numpy_helper
 
 import fasterseg
 from fasterseg.cli import main
+from fasterseg.deploy.exporting.exported_card import ExportedCard
 from fasterseg.deploy.exporting.formats import ExportForm
 from fasterseg.deploy.runtimes.models import open_bundle
 from fasterseg.deploy.runtimes.onnx.files import looked_at, sealed_model
@@ -127,6 +128,25 @@ def test_an_exported_file_is_a_model_for_predict_and_evaluate(
     assert main(["evaluate", bundle, "--out", str(tmp_path / "own.json"), *SCENES]) == 0
     scores = [line for line in capsys.readouterr().out.splitlines() if line.startswith("mIoU")]
     assert scores[0] == scores[1]
+
+
+def test_an_exported_file_says_what_it_was_trained_on(
+    bundle: str, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(Path(bundle).parents[2])
+    for split, expected in (("train", "note: it was trained on train of street"), ("test", "")):
+        words = ["--run", run, "--split", split, "--out", str(tmp_path / f"{split}.json")]
+        assert main(["evaluate", str(exported), *words, *SCENES]) == 0
+        out = capsys.readouterr().out
+        assert expected in out and ("note: it was trained" in out) == bool(expected)
+    assert main(["describe", str(exported)]) == 0
+    facts = open_bundle(bundle).card.training
+    said = f"trained on: {facts.images} images of street/train; nothing pre-trained"
+    assert said in capsys.readouterr().out
+    earlier = looked_at(exported)[1].model_copy(update={"trained_on": None})
+    assert "trained_on" not in earlier.content()
+    again = ExportedCard.from_text(earlier.to_text(), where="x", has_seal=True)
+    assert again.trained_on is None
 
 
 def test_images_of_another_size_are_compared_but_not_scored_and_that_is_told(

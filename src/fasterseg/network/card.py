@@ -20,7 +20,16 @@ from fasterseg.network.scores import Facts, Score
 from fasterseg.network.teacher_facts import TaughtFacts, TeacherFacts
 from fasterseg.space.blocks import Size
 
-__all__ = ["Card", "Facts", "Score", "SupernetFacts", "TrainingFacts", "TrainingSegment", "Which"]
+__all__ = [
+    "Card",
+    "Facts",
+    "Score",
+    "SupernetFacts",
+    "TrainedOn",
+    "TrainingFacts",
+    "TrainingSegment",
+    "Which",
+]
 
 Which = Literal["best", "last", "ema"]
 NOTHING_PRETRAINED = "nothing pre-trained"
@@ -100,6 +109,28 @@ class SupernetFacts(Facts):
         )
 
 
+class TrainedOn(Facts):
+    """Whose images are in the weights, as files that are shipped say it of themselves.
+
+    `splits` are those of the data whose images the training saw, the supernet's included that it
+    was `begun` from; `images` is how many the training's own split has.
+    """
+
+    data: str
+    splits: tuple[str, ...]
+    images: int
+    begun: str
+
+    @property
+    def whose(self) -> str:
+        """Whose images they are: the same for the same weights, whatever words are used here."""
+        return f"{number_of(self.images, 'image')} of {self.data}/{', '.join(self.splits)}"
+
+    def describe(self) -> str:
+        """The data, and what the training began with, in one line."""
+        return f"{self.whose}; {self.begun}"
+
+
 class TrainingFacts(Facts):
     """What the network learned from, and how; `segments` says on what, in order of the steps.
 
@@ -137,6 +168,11 @@ class TrainingFacts(Facts):
     def splits(self) -> tuple[str, ...]:
         """The splits whose images went into the weights, the supernet's included."""
         return (self.split,) if self.supernet is None else (self.split, self.supernet.split)
+
+    @property
+    def trained_on(self) -> TrainedOn:
+        """What of this a shipped file says."""
+        return TrainedOn(data=self.data, splits=self.splits, images=self.images, begun=self.begun)
 
     @property
     def begun(self) -> str:

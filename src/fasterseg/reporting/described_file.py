@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 class DescribedFile(BaseModel):
     """An exported file, described; `tail` says where labels are made, and by which files.
 
+    `trained_on` is whose images are in the weights; empty for files that do not say it.
     `int8` is how a network in int8 was made, and what that was found to lose; empty for others.
     """
 
@@ -29,6 +30,7 @@ class DescribedFile(BaseModel):
     tail: str
     classes: tuple[str, ...]
     weights: str
+    trained_on: str = ""
     terms: str = ""
     int8: str = ""
 
@@ -42,6 +44,7 @@ class DescribedFile(BaseModel):
             f"  tail: {self.tail}",
             f"  {len(self.classes)} classes: {', '.join(self.classes)}",
             f"  weights: {self.weights}",
+            *([f"  trained on: {self.trained_on}"] if self.trained_on else []),
             *([f"  terms: {self.terms}"] if self.terms else []),
         ]
         return "\n".join(lines)
@@ -64,6 +67,7 @@ def described_file(path: Path, session: Session, card: ExportedCard) -> Describe
         tail=tail_check(path, card).found,
         classes=card.label_space.names,
         weights=card.weights_digest,
+        trained_on="" if card.trained_on is None else card.trained_on.describe(),
         terms=card.terms,
         int8="" if card.quantisation is None else card.quantisation.describe(),
     )

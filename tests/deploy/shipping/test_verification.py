@@ -37,6 +37,7 @@ from fasterseg.deploy.shipping.verification_report import VerificationReport
 from fasterseg.deploy.shipping.verified_export import difference_picture, save_evidence
 
 CARD = origin().card_like(FORM)
+OTHER_TRAINING = origin().bundle.card.training.model_copy(update={"images": 7}).trained_on
 Edit = Callable[[onnx.ModelProto], None]
 
 
@@ -148,6 +149,9 @@ FAULTS: dict[str, Callable[[], bytes]] = {
     "stale weights that say otherwise": stale,
     "another ignore value": lambda: edited(
         claim(CARD.model_copy(update={"label_space": IGNORING}))
+    ),
+    "another training": lambda: edited(
+        claim(CARD.model_copy(update={"trained_on": OTHER_TRAINING}))
     ),
     "another size than it says": lambda: edited(claim(CARD.model_copy(update={"width": 120}))),
 }

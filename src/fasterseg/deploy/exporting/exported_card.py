@@ -25,7 +25,7 @@ from fasterseg.foreign.bounds import LONGEST_SIDE
 from fasterseg.foreign.numbers import Deviation, Mean
 from fasterseg.foreign.strict_json import NotStrict, load_json, require_computable
 from fasterseg.layers.resampling import Resampling
-from fasterseg.network.card import Card
+from fasterseg.network.card import Card, TrainedOn
 from fasterseg.network.network import WholeJob
 from fasterseg.space.blocks import Size
 from fasterseg.version import __version__
@@ -44,7 +44,8 @@ class ExportedCard(Artifact):
     images of any size.  `working_size`, height and width, is what pictures are brought to before
     the network sees them, where it was trained so: by whoever runs the graph, or, where it
     `resizes`, by the graph itself, which gives labels of the pictures' own sizes.
-    `weights_digest` says which weights these are, `bundle_digest` which bundle they came from.
+    `weights_digest` says which weights these are, `bundle_digest` which bundle they came from, and
+    `trained_on` whose images are in them; None in the files of earlier versions.
     `tail` has the digests of the files, by what is appended to the name of this one, that make
     labels of low-resolution logits (`deploy.tail.beside`).
     What is in int8 has the record of its `quantisation`; `computes_in` is what a runtime turns the
@@ -69,6 +70,7 @@ class ExportedCard(Artifact):
     tail: dict[Suffix, Digest] = Field(default_factory=dict)
     bundle_digest: str = ""
     weights_digest: str = ""
+    trained_on: TrainedOn | None = None
     terms: str = ""
     fasterseg: str = __version__
 
@@ -104,6 +106,7 @@ class ExportedCard(Artifact):
             tail=dict(digests()) if output == "low-resolution-logits" else {},
             bundle_digest=bundle_digest,
             weights_digest=weights_digest,
+            trained_on=card.training.trained_on,
             terms=card.training.terms,
         )
 
@@ -115,7 +118,7 @@ class ExportedCard(Artifact):
                 content.pop(name, None)
         if not self.tail:
             content.pop("tail", None)
-        for name in ("computes_in", "quantisation"):
+        for name in ("computes_in", "quantisation", "trained_on"):
             if content[name] is None:
                 del content[name]
         return content

@@ -179,6 +179,8 @@ def statements(subject: Subject) -> Iterator[Check]:
     if (card.working_size, expected.working_size) != (None, None):
         same["working size"] = (card.working_size, expected.working_size)
         same["who resizes"] = (card.resizes, expected.resizes)
+    if card.trained_on is not None and expected.trained_on is not None:
+        same["trained on"] = (card.trained_on.whose, expected.trained_on.whose)
     for name, (found, wanted) in same.items():
         passed = found == wanted
         said = "the network's" if passed else _short(found)

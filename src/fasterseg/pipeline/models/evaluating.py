@@ -14,8 +14,14 @@ from fasterseg.datasets.sources.joining import share_images
 from fasterseg.datasets.sources.sized import brought_to
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.deploy.exporting.formats import digest_of_export
-from fasterseg.deploy.runtimes.models import open_predictor, require_model, require_runs_on
+from fasterseg.deploy.runtimes.models import (
+    Predictor,
+    open_predictor,
+    require_model,
+    require_runs_on,
+)
 from fasterseg.deploy.runtimes.opening import is_export
+from fasterseg.deploy.runtimes.predicting import ExportedPredictor
 from fasterseg.errors import FileError, UsageError
 from fasterseg.evaluation import EvaluationReport
 from fasterseg.events import Progress, silent
@@ -25,6 +31,7 @@ from fasterseg.learning.ranks import Ranks
 from fasterseg.learning.shared_scores import evaluate_shared
 from fasterseg.learning.sharing import BY_ITSELF, Sharing, require_same_data
 from fasterseg.network.bundle import weights_digest
+from fasterseg.network.card import TrainedOn
 from fasterseg.network.named_models import bundle_card, is_model_name, model_path
 from fasterseg.paths import place_for_file, without_steps_up
 from fasterseg.pipeline.opening import open_settled, open_source, require_device
@@ -72,6 +79,7 @@ def evaluate_named(
     path = wanted or _own_place(default_report_path(run, model, split, size=size))
     device, name = common.device or "auto", path.stem
     folder = run.tracking if run else path.with_name(f"{name}-tracking")
+    predictor = open_predictor(model, device=select_device(device))
     with (
         run_listener(
             common, trackers, folder, about=f"evaluate-{name}", name=name, recipe=recipe.content()
@@ -87,27 +95,40 @@ def evaluate_named(
             progress=step,
             sharing=Sharing(ranks, recipe),
             size=size,
+            predictor=predictor,
         )
         hear(score_of(report, name))
         hear(predictions(model, name, source, split, device=device))
+    known = _known_images(_trained_on(model, predictor), source, split)
+    notes = filter(None, (known, _read_otherwise(report, source)))
+    return Evaluated(path, report, "; ".join(notes))
+
+
+def _read_otherwise(report: EvaluationReport, source: DataSource) -> str:
+    """A word where a report is of images that were read in another way than the data's own."""
     seen_at = Size.parse(report.shown_at) if report.shown_at else None
-    otherwise = report.data_digest != brought_to(source, seen_at).digest(split)
-    notes = (_learned_from(model, source, split), OTHERWISE if otherwise else "")
-    return Evaluated(path, report, "; ".join(filter(None, notes)))
+    same = report.data_digest == brought_to(source, seen_at).digest(report.split)
+    return "" if same else OTHERWISE
 
 
-def _learned_from(model: str, source: DataSource, split: str) -> str:
-    """A word on images that the model was trained on, by what its card says; empty for others."""
+def _trained_on(model: str, predictor: Predictor) -> TrainedOn | None:
+    """What a model was trained on, as its card says; None where it does not say so."""
+    if isinstance(predictor, ExportedPredictor):
+        return predictor.card.trained_on
     card = bundle_card(model)
-    if card is None or card.training.data != source.name:
+    return None if card is None else card.training.trained_on
+
+
+def _known_images(trained_on: TrainedOn | None, source: DataSource, split: str) -> str:
+    """A word on images that a model was trained on; empty for others."""
+    if trained_on is None or trained_on.data != source.name:
         return ""
-    training = card.training
-    known = [one for one in training.splits if share_images(one, split)]
+    known = [one for one in trained_on.splits if share_images(one, split)]
     if not known:
         return ""
     return (
-        f"it was trained on {known[0]} of {training.data}, and scored on {split}: what it gets on "
-        "images that it knows says nothing of others"
+        f"it was trained on {known[0]} of {trained_on.data}, and scored on {split}: what it gets "
+        "on images that it knows says nothing of others"
     )
 
 
@@ -121,15 +142,17 @@ def evaluate_stage(
     progress: Progress = silent,
     sharing: Sharing = BY_ITSELF,
     size: str = "",
+    predictor: Predictor | None = None,
 ) -> EvaluationReport:
     """Score a model on a split and write the report; an equal report is not computed again.
 
     Images are read as the model's card says, and shown at its size, or at another `size`, so that
     the score is of what it does to pictures.  Labels are compared at their own size.
-    Ranks that are `sharing` the work have some of the images each.  Raises `UsageError` when the
-    model was made for other classes, or when the file holds the report of another model or data.
+    Ranks that are `sharing` the work have some of the images each.  The `predictor` is the model's,
+    where it was opened before.  Raises `UsageError` when the model was made for other classes, or
+    when the file holds the report of another model or data.
     """
-    predictor = open_predictor(model, device=select_device(device))
+    predictor = predictor or open_predictor(model, device=select_device(device))
     source = as_seen_by(predictor, source, size=size)
     _require_same_classes(str(model), predictor.label_space, source)
     inputs = {"weights": _digest_of(model_path(model)), "data": source.digest(split)}
