@@ -64,7 +64,7 @@ def costly_pictures(stock: Stock) -> Iterator[HostileFile]:
     """Small files of large cost: bombs, many scans, endless tables."""
     for name, (file, make) in _COSTLY.items():
         for role in ("images", "masks"):
-            if role == "masks" and file.endswith((".jpg", ".webp")):
+            if role == "masks" and file.endswith(".jpg"):
                 continue
             ways = of_data(stock, DATA_SET, ("check-data", "train", "evaluate"))
             if role == "images":

@@ -66,6 +66,9 @@ def good_masks() -> Iterator[Animal]:
     yield mask("gif mask of greys", saved(true, "GIF"), true, "a.gif")
     yield mask("gif mask called png", saved(true, "GIF"), true)
     yield mask("gif mask of indices", gif(few), few, "a.gif")
+    lossless = saved(rgb_of(true), "WEBP", lossless=True)
+    yield mask("lossless webp mask", lossless, true, "a.webp")
+    yield mask("lossless webp mask called png", lossless, true)
     yield mask("mask in capitals", png(true), true, "a.PNG")
     yield mask("tiff mask called png", saved(true, "TIFF"), true)
     mirrored = saved(np.ascontiguousarray(true[:, ::-1]), "PNG", exif=with_exif(2))
@@ -106,6 +109,7 @@ def colour_masks() -> Iterator[Animal]:
         "palette mask of colours": (png(few, before=(palette_chunk(COLOURS),)), few, "a.png"),
         "colour tiff": (saved(painted, "TIFF"), few, "a.tif"),
         "colour gif": (gif(few), few, "a.gif"),
+        "colour webp": (saved(painted, "WEBP", lossless=True), few, "a.webp"),
         "colour bmp": (saved(painted, "BMP"), few, "a.bmp"),
         "black grey mask among coloured ones": (png(black), black, "a.png"),
         "black mask of one bit among coloured ones": (png(black, bits=1), black, "a.png"),
@@ -150,7 +154,13 @@ def bad_masks() -> Iterator[Animal]:
         "a mask of one pixel": (png(true[:1, :1]), "a.png", ""),
         "a jpeg": (saved(few, "JPEG"), "a.jpg", ""),
         "a jpeg called png": (saved(few, "JPEG"), "a.png", ""),
-        "a webp": (saved(rgb_of(few), "WEBP", lossless=True), "a.webp", ""),
+        "a lossy webp": (saved(rgb_of(few), "WEBP"), "a.webp", ""),
+        "a lossy webp called png": (saved(rgb_of(few), "WEBP"), "a.png", ""),
+        "a lossless webp cut short": (
+            saved(rgb_of(few), "WEBP", lossless=True)[:-9],
+            "a.webp",
+            "",
+        ),
         "a gif that moves": (moving(few), "a.gif", ""),
         "a gif that ends early": (saved(few, "GIF")[:-9], "a.gif", ""),
         "an array": (b"\x93NUMPY" + bytes(90), "a.npy", ""),

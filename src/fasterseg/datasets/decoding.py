@@ -45,8 +45,10 @@ from fasterseg.datasets.pictures.reading import DEFAULT_READING, Reading, range_
 from fasterseg.datasets.pictures.streams import head_of, stream_of
 from fasterseg.datasets.pictures.tiff_directories import require_bounded
 from fasterseg.datasets.pictures.tiff_forms import TiffForm, as_meant
+from fasterseg.datasets.pictures.webp_chunks import is_lossless
 from fasterseg.datasets.sample import ImageSize, Pixels
 from fasterseg.errors import DataError
+from fasterseg.foreign.opened_files import head_of as start_of
 from fasterseg.foreign.opened_files import opened as opened_file
 from fasterseg.paths import user_path
 
@@ -69,8 +71,10 @@ VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".3gp", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts"}
     | {".m2ts", ".flv", ".ogv", ".wmv"}
 )
-MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".gif"})
+MASK_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp", ".gif", ".webp"})
+"""How names of masks may end: those of WebP where it is of the kind that is not `is_lossy`."""
 LOSSY_SUFFIXES = frozenset({".jpg", ".jpeg", ".webp"})
+"""How names of pictures end in which pixels may be other than they were: see `is_lossy`."""
 
 _ORIENTATION_TAG = 0x0112
 _HEAD_BYTES = (1 << 16, 1 << 20)
@@ -171,6 +175,15 @@ def _size_in_header(path: Path, limit: PixelLimit) -> ImageSize | None:
             head = stream_of(data + file.read(), limit).data
     with quiet():
         return _size_of_head(head, limit, path.stat().st_size)
+
+
+def is_lossy(path: Path) -> bool:
+    """Whether pixels may be other than they were, as in JPEG, and in WebP of the one kind."""
+    if path.suffix.lower() not in LOSSY_SUFFIXES:
+        return False
+    if path.suffix.lower() != ".webp":
+        return True
+    return not is_lossless(start_of(path, _HEAD_BYTES[0]))
 
 
 def _size_of_head(head: bytes, limit: PixelLimit, packed: int) -> ImageSize | None:

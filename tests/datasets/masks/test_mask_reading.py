@@ -80,6 +80,10 @@ MASKS: dict[str, Callable[[Path], Path]] = {
     "16 bit tiff": lambda d: save(d / "a.tif", IDS.astype(np.uint16)),
     "32 bit tiff": lambda d: save(d / "a.tif", IDS.astype(np.int32)),
     "bmp": lambda d: save(d / "a.bmp", IDS),
+    "lossless webp": lambda d: save(d / "a.webp", np.dstack([IDS] * 3), lossless=True),
+    "lossless webp, opaque, with a tag": lambda d: save(
+        d / "a.webp", Image.fromarray(IDS).convert("RGBA"), lossless=True, exif=orientation(1)
+    ),
     "palette bmp": lambda d: save(d / "a.bmp", with_palette(IDS)),
     "opaque alpha": lambda d: save(
         d / "a.png",

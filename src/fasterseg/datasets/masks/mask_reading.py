@@ -24,7 +24,6 @@ from fasterseg.datasets.pictures.bands import bands_of, count_values
 from fasterseg.datasets.pictures.deep_pixels import WIDE_MODES
 from fasterseg.datasets.pictures.limits import DEFAULT_LIMIT, PixelLimit
 from fasterseg.datasets.pictures.picture_opening import (
-    LOSSY_FORMATS,
     PLAIN_MASKS,
     Wanted,
     file_bytes,
@@ -44,7 +43,7 @@ class ReadMask:
     palette: tuple[int, ...] = ()
 
 
-_FORMATS = ("PNG", "TIFF", "BMP", "GIF")
+_FORMATS = ("PNG", "TIFF", "BMP", "GIF", "WEBP")
 _GREY = frozenset({"1", "L", "LA"})
 _COLOURS = frozenset({"RGB", "RGBA", "RGBX"})
 _PALETTES = frozenset({"P", "PA"})
@@ -79,12 +78,12 @@ def read_whole_mask(
 ) -> ReadMask:
     """Return a mask's integers, packed colours where ``in_colour``, and what a palette shows.
 
-    ``lossy`` lets JPEG and WebP pass, and takes the brightness of colours for integers.  A mask's
-    orientation tag is applied, as it is to images.  Raises FileFault for lossy formats, for several
-    pictures in one file, for transparency and other bands beside colours, for more bits than are
-    read, for more pixels than the ``limit``, and for colours where none were declared.
+    ``lossy`` lets JPEG and lossy WebP pass, and takes the brightness of colours for integers.  A
+    mask's orientation tag is applied, as it is to images.  Raises FileFault for lossy formats, for
+    several pictures in one file, for transparency and other bands beside colours, for more bits
+    than are read, for more pixels than the ``limit``, and for colours where none were declared.
     """
-    name, formats = shown_as or str(path), (*_FORMATS, *(LOSSY_FORMATS if lossy else ()))
+    name, formats = shown_as or str(path), (*_FORMATS, *(("JPEG",) if lossy else ()))
     wanted = Wanted(formats, is_mask=True, limit=limit)
     opened = opened_bytes(file_bytes(path, name, wanted), name, wanted)
     image = opened.image

@@ -17,6 +17,7 @@ from fasterseg.datasets.decoding import (
     IMAGE_SUFFIXES,
     LOSSY_SUFFIXES,
     MASK_SUFFIXES,
+    is_lossy,
 )
 from fasterseg.datasets.faults import SHOWN_EXAMPLES, Fault, FaultKind
 from fasterseg.datasets.pictures.listing import (
@@ -241,9 +242,8 @@ def _faults_of_suffixes(
             faults.append(Fault(FaultKind.UNSUPPORTED, tree.shown(path)))
     for path in (file for files in masks.values() for file in files):
         if path.suffix.lower() in LOSSY_SUFFIXES:
-            if tree.takes_lossy_masks:
-                continue
-            faults.append(Fault(FaultKind.LOSSY_MASK, tree.shown(path)))
+            if is_lossy(path) and not tree.takes_lossy_masks:
+                faults.append(Fault(FaultKind.LOSSY_MASK, tree.shown(path)))
         elif path.suffix.lower() not in MASK_SUFFIXES:
             faults.append(Fault(FaultKind.UNSUPPORTED, tree.shown(path)))
     return faults

@@ -27,11 +27,13 @@ from fasterseg.datasets.pictures.quiet import quiet
 from fasterseg.datasets.pictures.streams import Stream, kind_of, stream_of
 from fasterseg.datasets.pictures.tiff_directories import require_bounded
 from fasterseg.datasets.pictures.tiff_forms import TiffForm, as_meant, plain_tiff
+from fasterseg.datasets.pictures.webp_chunks import is_lossless
 from fasterseg.errors import DataError, EnvironmentFault
 from fasterseg.foreign.opened_files import bytes_of, what_it_is
 
 IMAGE_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 LOSSY_FORMATS = ("JPEG", "WEBP")
+"""WebP is of two kinds, of which one is lossless: `webp_chunks`."""
 PLAIN_MASKS = "save masks as PNG: ids as grey of 8 or 16 bits, colours as RGB of 8 bits"
 _RAW_PROFILE = "Raw profile type exif"
 _BITS_PER_SAMPLE_TAG = 258
@@ -56,7 +58,7 @@ class Wanted:
     @property
     def is_no_lossy_mask(self) -> bool:
         """Whether it is to be a mask, and none in a lossy format."""
-        return self.is_mask and not {*LOSSY_FORMATS} <= {*self.formats}
+        return self.is_mask and "JPEG" not in self.formats
 
     def fault(self, name: str, reason: str, next_step: str = "") -> FileFault:
         """What is said of a file that cannot be read."""
@@ -91,8 +93,8 @@ def file_bytes(path: Path, name: str, wanted: Wanted) -> bytes:
         raise wanted.fault(name, reason) from error
     if not data:
         raise wanted.fault(name, "the file is empty")
-    if wanted.is_no_lossy_mask and kind_of(data) in LOSSY_FORMATS:
-        raise FileFault(Fault(FaultKind.LOSSY_MASK, name, "JPEG or WebP inside"))
+    if wanted.is_no_lossy_mask and kind_of(data) in LOSSY_FORMATS and not is_lossless(data):
+        raise FileFault(Fault(FaultKind.LOSSY_MASK, name, "JPEG or lossy WebP inside"))
     return data
 
 

@@ -10,7 +10,7 @@ from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.layout import Layout
 from fasterseg.datasets.data_files.remedies import IGNORE, lines, written
-from fasterseg.datasets.decoding import LOSSY_SUFFIXES
+from fasterseg.datasets.decoding import is_lossy
 from fasterseg.datasets.faults import FileFault, error_of_faults
 from fasterseg.datasets.labels import BACKGROUNDS, Colour
 from fasterseg.datasets.layouts.classes.class_lists import names_in
@@ -84,7 +84,7 @@ class IdClasses:
         faults = [fault for pairing in pairings.values() for fault in pairing.faults]
         if faults and not masks:
             raise error_of_faults(faults, str(self.where))
-        if masks and all(path.suffix.lower() in LOSSY_SUFFIXES for path in masks):
+        if masks and all(map(is_lossy, masks)):
             raise self._lossy()
         counts = counts_in(masks)
         ids = sorted(value for value in counts if value != _BORDER)
@@ -114,8 +114,8 @@ class IdClasses:
         return DataError(
             "nothing says what the masks mean",
             where=str(self.where),
-            why="they are JPEG or WebP, in which what masks hold changes at every edge, and no "
-            "file names classes",
+            why="they are JPEG or lossy WebP, in which what masks hold changes at every edge, and "
+            "no file names classes",
             next_step="export them as PNG; where they are all there is, write a data.yaml with "
             "what they held, colours as a palette in place of label_mapping"
             + lines(

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from fasterseg.datasets.data_files.written_paths import composed
-from fasterseg.datasets.decoding import LOSSY_SUFFIXES
+from fasterseg.datasets.decoding import LOSSY_SUFFIXES, is_lossy
 from fasterseg.datasets.pairing.pairs import PICTURES
 from fasterseg.datasets.pairing.splits import split_in
 from fasterseg.datasets.pictures.listing import is_passed_over, is_picture, printable
@@ -71,8 +71,9 @@ class Series:
 
     @cached_property
     def is_lossy(self) -> bool:
-        """Whether all its pictures are of types that masks cannot be of."""
-        return all(path.suffix.lower() in LOSSY_SUFFIXES for path in self.files.values())
+        """Whether all are of types that masks cannot be of; of WebP the first one tells."""
+        files = [*self.files.values()]
+        return all(path.suffix.lower() in LOSSY_SUFFIXES for path in files) and is_lossy(files[0])
 
     @property
     def shown(self) -> str:

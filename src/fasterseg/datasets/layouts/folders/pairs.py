@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fasterseg.datasets.data_files.affixes import OF_NAMES, Affixes
 from fasterseg.datasets.data_files.data_file import DataFile
-from fasterseg.datasets.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES, is_lossy
 from fasterseg.datasets.layouts.annotations.split_folders import USUAL
 from fasterseg.datasets.layouts.classes.colour_classes import by_colours, colours_in
 from fasterseg.datasets.layouts.classes.colour_table import colour_table_in
@@ -182,8 +182,8 @@ def _splits_in(folder: Path) -> Iterator[Path]:
 def _ending_in(folder: Path) -> str | None:
     """What masks' names have behind those of the images beside them; None where there are none."""
     files = _first_files(folder)
-    photos = {path.stem for path in files if path.suffix.lower() in LOSSY_SUFFIXES}
-    others = {path.stem for path in files if path.suffix.lower() not in LOSSY_SUFFIXES}
+    photos = {path.stem for path in files if is_lossy(path)}
+    others = {path.stem for path in files if not is_lossy(path)}
     for ending in _ENDINGS:
         images = photos if not ending else photos | others
         if any(f"{stem}{ending}" in others for stem in images):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fasterseg.datasets.data_files.affixes import Affixes
 from fasterseg.datasets.data_files.data_file import DataFile
-from fasterseg.datasets.decoding import MASK_SUFFIXES
+from fasterseg.datasets.decoding import MASK_SUFFIXES, is_lossy
 from fasterseg.datasets.pairing.name_endings import told_by_endings
 from fasterseg.datasets.pairing.pairs import Pairing, Tree, keyed, pair_files, stem_below
 from fasterseg.datasets.pairing.splits import (
@@ -34,7 +34,7 @@ _LEAST_SHARE = 0.5
 def has_mask(folder: Path) -> bool:
     """Whether a picture that may be a mask is among the first files of a folder."""
     first = entries_in(folder)[:_MOST_LOOKED_AT]
-    return any(path.suffix.lower() in MASK_SUFFIXES for path in first)
+    return any(path.suffix.lower() in MASK_SUFFIXES and not is_lossy(path) for path in first)
 
 
 def divided(

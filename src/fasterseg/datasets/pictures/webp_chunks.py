@@ -1,0 +1,24 @@
+"""WebP files, which are of two kinds: pixels as they were, or as photographs are kept."""
+
+from __future__ import annotations
+
+_HEAD, _CHUNK = 12, 8
+"""Bytes of the file's head (RIFF, a length, WEBP), and of a chunk's: its name and its length."""
+_LOSSY, _LOSSLESS = b"VP8 ", b"VP8L"
+
+
+def is_lossless(start: bytes) -> bool:
+    """Whether a file that begins so keeps pixels as they were; no where that cannot be seen.
+
+    The kind of the first picture counts, which stands behind what describes the file.
+    """
+    if start[:4] != b"RIFF" or start[8:_HEAD] != b"WEBP":
+        return False
+    place = _HEAD
+    while (name := start[place : place + 4]) not in (_LOSSY, _LOSSLESS, b""):
+        if name == b"ANMF":  # a frame: its place, size and time, then the picture's own chunks
+            place += _CHUNK + 16
+            continue
+        length = int.from_bytes(start[place + 4 : place + _CHUNK], "little")
+        place += _CHUNK + length + length % 2
+    return name == _LOSSLESS
