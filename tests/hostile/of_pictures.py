@@ -198,6 +198,10 @@ _COSTLY: dict[str, tuple[str, Callable[[], bytes]]] = {
         lambda: b"RIFF\x1e\0\0\0WEBPVP8L\x11\0\0\0/" + struct.pack("<I", 0xFFFFFFF) + bytes(13),
     ),
     "62 megapixels of WebP": ("a.webp", lambda: saved(Image.new("RGB", (7_900, 7_900)), "WEBP")),
+    "62 megapixels of lossless WebP": (
+        "a.webp",
+        lambda: saved(Image.new("RGB", (7_900, 7_900)), "WEBP", lossless=True, method=0),
+    ),
     "62 megapixels of TIFF": ("a.tif", _tiff_bomb),
     "a TIFF whose pages go round": ("a.tif", lambda: _tiff(_BASE, next_at=8)),
     "a TIFF of 10^9 strips": ("a.tif", lambda: _tiff([*_BASE, (273, 4, 10**9, 8)])),
