@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 from cyclopts import Parameter
 
 from fasterseg.config import RUNTIMES, Precision, TailForm
-from fasterseg.console.options import Common, ImageSize, OptionsOfADevice, require_threads
+from fasterseg.console.options import (
+    Common,
+    ImageSize,
+    OptionsOfADevice,
+    PathOrText,
+    require_threads,
+)
 
 if TYPE_CHECKING:
     from fasterseg.commands.results import BenchmarkResult
@@ -16,8 +22,8 @@ if TYPE_CHECKING:
 
 
 def benchmark(
-    model: str,
-    *others: str,
+    model: PathOrText,
+    *others: PathOrText,
     backend: Annotated[
         tuple[str, ...],
         Parameter(
@@ -77,7 +83,7 @@ def benchmark(
 
     common = Common.reaching(**options)
     require_threads(threads, least=0)
-    models, show = (model, *others), progress_for(json=common.json)
+    models, show = tuple(map(str, (model, *others))), progress_for(json=common.json)
     wanted = EntryOptions(
         backends=backend, precisions=precision, tails=tail, threads=threads, size=size
     )

@@ -11,6 +11,7 @@ from fasterseg.console.options import (
     Layout,
     OptionsOfData,
     Outside,
+    PathOrText,
     SizeOrText,
     working_size,
 )
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def check_data(
-    path: str = "",
+    path: PathOrText = "",
     *,
     layout: Layout = "auto",
     outside: Outside = False,
@@ -62,7 +63,7 @@ def check_data(
     common = Common.of(options)
     show = progress_for(json=common.json)
     return check_named(
-        path,
+        str(path),
         common,
         layout=layout,
         outside=outside,

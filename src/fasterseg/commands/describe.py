@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Classes, Common, ImageSize, OptionsOfARun
+from fasterseg.console.options import Classes, Common, ImageSize, OptionsOfARun, PathOrText
 from fasterseg.paths import user_path
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def describe(
-    model: str,
+    model: PathOrText,
     *,
     size: ImageSize = "",
     classes: Classes = 0,
@@ -54,5 +54,5 @@ def describe(
     if is_export(path) and path.is_file():
         asked = bool(size) or bool(classes) or bool(table)
         return DescribeResult(file=describe_file(path, is_asked=asked))
-    found = describe_named(model, Common.of(options), size=size, classes=classes, table=table)
+    found = describe_named(str(model), Common.of(options), size=size, classes=classes, table=table)
     return DescribeResult(networks=found)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Classes, Common, ImageSize, OptionsOfARun
+from fasterseg.console.options import Classes, Common, ImageSize, OptionsOfARun, PathOrText
 
 if TYPE_CHECKING:
     from fasterseg.commands.results import DrawResult
 
 
 def draw(
-    model: str,
+    model: PathOrText,
     *,
     out: Annotated[Path | str, Parameter(help="The SVG file; only text when left out.")] = "",
     size: ImageSize = "",
@@ -47,6 +47,6 @@ def draw(
     from fasterseg.pipeline.models.drawing import draw_named
 
     text, file, notes = draw_named(
-        model, Common.of(options), out=out, size=size, classes=classes, overwrite=overwrite
+        str(model), Common.of(options), out=out, size=size, classes=classes, overwrite=overwrite
     )
     return DrawResult(text=text, file="" if file is None else str(file), notes=notes)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Common, SharedOptions, SizeOrText
+from fasterseg.console.options import Common, PathOrText, SharedOptions, SizeOrText
 
 if TYPE_CHECKING:
     from fasterseg.commands.results import EvaluateResult
 
 
 def evaluate(
-    model: str,
+    model: PathOrText,
     *,
     split: Annotated[
         str, Parameter(help="Which split; the one that runs score when left out.")
@@ -58,7 +58,7 @@ def evaluate(
 
     common = Common.of(options)
     path, report, note = evaluate_named(
-        model,
+        str(model),
         common,
         split=split,
         out=out,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 from cyclopts import Parameter
 
 from fasterseg.config import OutputForm, WrittenPrecision
-from fasterseg.console.options import IMAGES, Common, CommonOptions, SizeOrText
+from fasterseg.console.options import IMAGES, Common, CommonOptions, PathOrText, SizeOrText
 from fasterseg.deploy.exporting.format_table import FORMATS, WEB
 from fasterseg.errors import UsageError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def export(
-    model: str,
+    model: PathOrText,
     *,
     format: Annotated[
         str, Parameter(help="Which kind of file; web is a page.", choices=(*FORMATS, WEB))
@@ -121,7 +121,7 @@ def export(
     )
     write = partial(export_page, runtime=web_runtime) if format == WEB else export_named
     return write(
-        model,
+        str(model),
         common,
         wanted,
         out=out,

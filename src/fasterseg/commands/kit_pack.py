@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Common, CommonOptions, RunSize
+from fasterseg.console.options import Common, CommonOptions, PathsOrTexts, RunSize, as_texts
 
 if TYPE_CHECKING:
     from fasterseg.kit.outcome import PackResult
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def kit_pack(
     *,
     networks: Annotated[
-        tuple[str, ...],
+        PathsOrTexts,
         Parameter(
             consume_multiple=True,
             negative="",
@@ -62,4 +62,5 @@ def kit_pack(
     from fasterseg.pipeline.kits.kit_packing import pack
 
     common = Common.reaching(**options).with_size(size)
-    return pack(networks, common, out, progress_for(json=common.json), runtime=web_runtime)
+    show = progress_for(json=common.json)
+    return pack(as_texts(networks), common, out, show, runtime=web_runtime)

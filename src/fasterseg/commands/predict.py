@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Common, OptionsOfADevice, SizeOrText
+from fasterseg.console.options import Common, OptionsOfADevice, PathOrText, SizeOrText
 from fasterseg.datasets.submission_names import SubmissionName
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def predict(
-    model: str,
-    source: str,
+    model: PathOrText,
+    source: PathOrText,
     *,
     out: Annotated[
         Path | str, Parameter(help="The folder to write to; 'NAME-predictions' next to the source.")
@@ -95,8 +95,8 @@ def predict(
     common = Common.of(options)
     show = progress_for(json=common.json)
     return predict_named(
-        model,
-        source,
+        str(model),
+        str(source),
         common,
         out=out,
         overwrite=overwrite,

@@ -13,6 +13,7 @@ from fasterseg.console.options import (
     IMAGES,
     Common,
     OptionsOfDataAndARun,
+    PathOrText,
     require_threads,
 )
 from fasterseg.paths import user_path
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
 
 def verify(
-    exported: str,
+    exported: PathOrText,
     *,
-    against: Annotated[str, Parameter(help="The bundle that the file was made from.")],
+    against: Annotated[PathOrText, Parameter(help="The bundle that the file was made from.")],
     backend: Annotated[
         str | None,
         Parameter(help="What runs the file; its own runtime when left out.", choices=RUNTIMES),
@@ -80,7 +81,7 @@ def verify(
     return verify_it(
         user_path(exported),
         common,
-        against=against,
+        against=str(against),
         running=Running(backend, threads, precision, tail),
         split=split,
         images=images,

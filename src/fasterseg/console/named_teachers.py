@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Common
+from fasterseg.console.options import Common, PathsOrTexts, as_texts
 from fasterseg.paths import user_path
 
 OPTION = "--teacher"
 
 Teachers = Annotated[
-    Sequence[str],
+    PathsOrTexts,
     Parameter(
         name=OPTION,
         negative="",
@@ -27,13 +26,13 @@ Teachers = Annotated[
 ]
 
 
-def named_teachers(teacher: Sequence[str]) -> tuple[str, ...]:
+def named_teachers(teacher: PathsOrTexts) -> tuple[str, ...]:
     """The models that were named, one or several, each once; raises `UsageError` for no path."""
-    asked = (teacher,) if isinstance(teacher, str | Path) else teacher
-    return tuple(dict.fromkeys(str(user_path(one, OPTION)) for one in asked if one != ""))
+    asked = filter(None, as_texts(teacher))
+    return tuple(dict.fromkeys(str(user_path(one, OPTION)) for one in asked))
 
 
-def with_teachers(common: Common, teacher: Sequence[str]) -> Common:
+def with_teachers(common: Common, teacher: PathsOrTexts) -> Common:
     """The options with models to learn from over the recipe's; none leaves it be.
 
     What lies here is named so that any folder finds it.

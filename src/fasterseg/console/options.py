@@ -80,8 +80,11 @@ Seed = Annotated[int, Parameter(group=COMMON, help="The seed of everything rando
 
 if TYPE_CHECKING:
     SizeOrText: TypeAlias = str | tuple[int, int]
+    PathOrText: TypeAlias = Path | str
+    PathsOrTexts: TypeAlias = PathOrText | Sequence[PathOrText]
 else:
-    SizeOrText = str  # on the command line it is text
+    SizeOrText = PathOrText = str  # on the command line they are text
+    PathsOrTexts = tuple[str, ...]
 
 RunSize = Annotated[
     SizeOrText,
@@ -265,6 +268,11 @@ def working_size(size: SizeOrText) -> tuple[int, int]:
             next_step="name a height and a width such as --size 360x640",
         )
     return wanted
+
+
+def as_texts(named: PathsOrTexts) -> tuple[str, ...]:
+    """What was named, one or several, as texts."""
+    return tuple(map(str, (named,) if isinstance(named, str | Path) else named))
 
 
 def require_threads(threads: int, *, least: int = 1) -> None:
