@@ -180,7 +180,7 @@ def _call(verb: Verb, words: Sequence[str]) -> int:
         raise _not_shared(verb)
     options = build_app(verb).parse_args(words, print_error=False, exit_on_error=False)[1].kwargs
     processes, restarts = options.get("processes", 1), options.get("restarts")
-    from fasterseg.console.options import require_processes
+    from fasterseg.console.option_values import require_processes
 
     require_processes(processes, restarts)
     if processes == 1:

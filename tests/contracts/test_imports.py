@@ -46,7 +46,7 @@ LATER = {
         for module in ("bisenet_v2", "ddrnet", "efficientnet_lite", "enet", "fast_scnn")
     },
     "checkpoints.py": {"fasterseg.tensors"},
-    "console/options.py": {"fasterseg.config.other_words"},
+    "console/option_values.py": {"fasterseg.config.other_words"},
     "deploy/runtimes/executorch/child.py": {"torch"},
     "deploy/tail/label_maps.py": {"fasterseg.deploy.tail.kernels"},
     "entry.py": {"fasterseg.cli"},

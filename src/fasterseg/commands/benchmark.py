@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 from cyclopts import Parameter
 
 from fasterseg.config import RUNTIMES, Precision, TailForm
-from fasterseg.console.options import (
-    Common,
-    ImageSize,
-    OptionsOfADevice,
-    PathOrText,
-    require_threads,
-)
+from fasterseg.console.option_values import PathOrText, require_threads
+from fasterseg.console.options import Common, ImageSize, OptionsOfADevice
 
 if TYPE_CHECKING:
     from fasterseg.commands.results import BenchmarkResult

@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import (
-    Common,
-    Layout,
-    OptionsOfData,
-    Outside,
-    PathOrText,
-    SizeOrText,
-    working_size,
-)
+from fasterseg.console.option_values import PathOrText, SizeOrText, working_size
+from fasterseg.console.options import Common, Layout, OptionsOfData, Outside
 
 if TYPE_CHECKING:
     from fasterseg.datasets.checking.data_report import DataReport

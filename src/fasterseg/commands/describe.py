@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Classes, Common, ImageSize, OptionsOfARun, PathOrText
+from fasterseg.console.option_values import PathOrText
+from fasterseg.console.options import Classes, Common, ImageSize, OptionsOfARun
 from fasterseg.paths import user_path
 
 if TYPE_CHECKING:

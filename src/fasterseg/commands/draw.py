@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Classes, Common, ImageSize, OptionsOfARun, PathOrText
+from fasterseg.console.option_values import PathOrText
+from fasterseg.console.options import Classes, Common, ImageSize, OptionsOfARun
 
 if TYPE_CHECKING:
     from fasterseg.commands.results import DrawResult

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Common, PathOrText, SharedOptions, SizeOrText
+from fasterseg.console.option_values import PathOrText, SizeOrText
+from fasterseg.console.options import Common, SharedOptions
 
 if TYPE_CHECKING:
     from fasterseg.commands.results import EvaluateResult

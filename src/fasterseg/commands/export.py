@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 from cyclopts import Parameter
 
 from fasterseg.config import OutputForm, WrittenPrecision
-from fasterseg.console.options import IMAGES, Common, CommonOptions, PathOrText, SizeOrText
+from fasterseg.console.option_values import PathOrText, SizeOrText
+from fasterseg.console.options import IMAGES, Common, CommonOptions
 from fasterseg.deploy.exporting.format_table import FORMATS, WEB
 from fasterseg.errors import UsageError
 

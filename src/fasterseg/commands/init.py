@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from fasterseg.console.asking import ask_on_terminal, take_usual
-from fasterseg.console.options import Json, Layout, Outside, SizeOrText
+from fasterseg.console.option_values import SizeOrText
+from fasterseg.console.options import Json, Layout, Outside
 from fasterseg.datasets.splits.recordings import By
 
 if TYPE_CHECKING:

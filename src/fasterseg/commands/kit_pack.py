@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Common, CommonOptions, PathsOrTexts, RunSize, as_texts
+from fasterseg.console.option_values import PathsOrTexts, as_texts
+from fasterseg.console.options import Common, CommonOptions, RunSize
 
 if TYPE_CHECKING:
     from fasterseg.kit.outcome import PackResult

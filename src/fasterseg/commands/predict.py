@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Common, OptionsOfADevice, PathOrText, SizeOrText
+from fasterseg.console.option_values import PathOrText, SizeOrText
+from fasterseg.console.options import Common, OptionsOfADevice
 from fasterseg.datasets.submission_names import SubmissionName
 
 if TYPE_CHECKING:

@@ -9,13 +9,8 @@ from cyclopts import Parameter
 
 from fasterseg.config import RUNTIMES, TailForm
 from fasterseg.config.hosts import require_host
-from fasterseg.console.options import (
-    IMAGES,
-    Common,
-    OptionsOfDataAndARun,
-    PathOrText,
-    require_threads,
-)
+from fasterseg.console.option_values import PathOrText, require_threads
+from fasterseg.console.options import IMAGES, Common, OptionsOfDataAndARun
 from fasterseg.paths import user_path
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from fasterseg.console.options import Common, PathsOrTexts, as_texts
+from fasterseg.console.option_values import PathsOrTexts, as_texts
+from fasterseg.console.options import Common
 from fasterseg.paths import user_path
 
 OPTION = "--teacher"

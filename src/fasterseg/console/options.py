@@ -14,13 +14,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, TypedDict
 
 from cyclopts import Group, Parameter
 
-from fasterseg.amounts import parse_size
 from fasterseg.callbacks import Callback, require_callbacks
 from fasterseg.config.budgets import AsFastAs, split_budgets
 from fasterseg.config.hosts import host_named, is_elsewhere
-from fasterseg.config.size_bounds import why_not
+from fasterseg.console.option_values import (
+    KeysAndValues,
+    SizeOrText,
+    changes_of,
+    no_such_option,
+    require_processes,
+    working_size,
+)
 from fasterseg.errors import UsageError
-from fasterseg.foreign.bounds import MOST_THREADS
 from fasterseg.paths import user_path
 from fasterseg.processes import Place
 from fasterseg.tracking.names import TrackerName, tracker_names
@@ -29,10 +34,8 @@ if TYPE_CHECKING:
     from fasterseg.config import Recipe
 
     RecipeOrFile: TypeAlias = Path | str | Recipe
-    KeysAndValues: TypeAlias = Sequence[str] | Mapping[str, Any] | str
 else:
     RecipeOrFile = Path | str  # on the command line it is a file
-    KeysAndValues = tuple[str, ...]  # there each is a text
 
 COMMON = Group("Common", sort_key=9)
 """Options that mean the same in every command that has them; they stand behind a command's own."""
@@ -77,14 +80,6 @@ Json = Annotated[
     ),
 ]
 Seed = Annotated[int, Parameter(group=COMMON, help="The seed of everything random.")]
-
-if TYPE_CHECKING:
-    SizeOrText: TypeAlias = str | tuple[int, int]
-    PathOrText: TypeAlias = Path | str
-    PathsOrTexts: TypeAlias = PathOrText | Sequence[PathOrText]
-else:
-    SizeOrText = PathOrText = str  # on the command line they are text
-    PathsOrTexts = tuple[str, ...]
 
 RunSize = Annotated[
     SizeOrText,
@@ -211,29 +206,6 @@ class OptionsOfDataAndARun(TypedDict, total=False):
     json: Json
 
 
-def require_processes(processes: int | None, restarts: int | None) -> None:
-    """Raise `UsageError` for numbers of processes and restarts that mean nothing."""
-    if processes is not None and not 1 <= processes <= MOST_PROCESSES:
-        raise UsageError(
-            "there is no such number of processes",
-            where=f"--processes {processes}",
-            why="each needs a core or a GPU of this machine of its own",
-            next_step=f"name 1 to {MOST_PROCESSES}; several machines are for torchrun",
-        )
-    if restarts is not None and not (0 <= restarts <= MOST_RESTARTS and processes is not None):
-        raise UsageError(
-            "--restarts needs --processes, and a number that is possible",
-            where=f"--restarts {restarts}",
-            why="it says how often the processes of --processes are started anew",
-            next_step=f"name --processes too, and 0 to {MOST_RESTARTS} restarts; torchrun has an "
-            "option of its own for that",
-        )
-
-
-MOST_PROCESSES = 1024
-MOST_RESTARTS = 1000
-
-
 def _found_anywhere(budget: str) -> str:
     """A budget whose model, where it lies here, is named so that any folder finds it."""
     model = AsFastAs.of(budget)
@@ -250,65 +222,6 @@ Classes = Annotated[int, Parameter(help="Classes; the run's or model's own by de
 
 IMAGES = 16
 """So many images a file and its network are compared on, label by label, if none are named."""
-
-
-MOST_SHOWN = 40
-"""Letters of what was meant as a size."""
-
-
-def working_size(size: SizeOrText) -> tuple[int, int]:
-    """Height and width that an option names; `UsageError` for a size that no network can take."""
-    text = size if isinstance(size, str) else "x".join(map(str, size))
-    wanted = parse_size(text)
-    if wanted is None or why_not(wanted):
-        raise UsageError(
-            "images cannot be brought to this size",
-            where=f"--size {text[:MOST_SHOWN]}",
-            why=why_not(wanted) if wanted else "a size is two numbers, height x width",
-            next_step="name a height and a width such as --size 360x640",
-        )
-    return wanted
-
-
-def as_texts(named: PathsOrTexts) -> tuple[str, ...]:
-    """What was named, one or several, as texts."""
-    return tuple(map(str, (named,) if isinstance(named, str | Path) else named))
-
-
-def require_threads(threads: int, *, least: int = 1) -> None:
-    """Raise `UsageError` for a number of threads that nothing can run on."""
-    if not least <= threads <= MOST_THREADS:
-        raise UsageError(
-            "there is no such number of threads",
-            where=f"--threads {threads}",
-            why="each thread is a core of this machine",
-            next_step=f"name 1 to {MOST_THREADS}, or leave --threads out",
-        )
-
-
-def _no_such_option(name: str, value: Any) -> UsageError:
-    """What is said to a caller in Python, who may have meant a key of the recipe."""
-    from fasterseg.config.other_words import EPOCHS, key_called, place_of
-
-    key, shown = place_of(key_called(name)), repr(value)[:MOST_SHOWN]
-    says = f"set={{{key!r}: {shown}}}" if key else "leave it out; help() of the function has them"
-    if name in EPOCHS:
-        says = f"set={{{key!r}: N}}, where a step is a batch, or set={{'student.hours': 1}}"
-    return UsageError(
-        f"there is no option {name!r}",
-        where=f"{name}={shown}",
-        why=f"the recipe says it, as {key}" if key else "no command has an option of this name",
-        next_step=says,
-    )
-
-
-def _changes(given: KeysAndValues) -> tuple[str, ...]:
-    """Changes of the recipe, which in Python may be one text, or keys and values."""
-    if isinstance(given, str):
-        return (given,)
-    if isinstance(given, Mapping):
-        return tuple(f"{key}={json_text.dumps(value, default=str)}" for key, value in given.items())
-    return tuple(given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,7 +246,7 @@ class Common:
         """The options of a call; raises `UsageError` for one that there is none of."""
         known = {field.name for field in fields(cls)} - {"host"}
         if strange := [name for name in options if name not in known]:
-            raise _no_such_option(strange[0], options[strange[0]])
+            raise no_such_option(strange[0], options[strange[0]])
         return cls(**options)
 
     @classmethod
@@ -354,7 +267,7 @@ class Common:
         """
         require_processes(self.processes, self.restarts)
         require_callbacks(self.callbacks)
-        object.__setattr__(self, "set", _changes(self.set))
+        object.__setattr__(self, "set", changes_of(self.set))
         if self.log is not None:
             object.__setattr__(self, "log", tracker_names(self.log))
         if (self.processes or 1) > 1 and Place.here().count == 1:

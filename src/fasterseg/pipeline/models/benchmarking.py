@@ -9,7 +9,8 @@ from pathlib import Path
 
 from fasterseg.baselines.catalogue import baseline_name
 from fasterseg.config import Precision, TailForm
-from fasterseg.console.options import Common, SizeOrText
+from fasterseg.console.option_values import SizeOrText
+from fasterseg.console.options import Common
 from fasterseg.deploy.benchmark.benchmark_report import BenchmarkReport
 from fasterseg.deploy.benchmark.contest import HEADLINE, QUICK
 from fasterseg.deploy.benchmark.entry import Entry, threads_of, time_models

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fasterseg.console.options import Common, SizeOrText
+from fasterseg.console.option_values import SizeOrText
+from fasterseg.console.options import Common
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.errors import UsageError
 from fasterseg.latency.table import LatencyTable

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from fasterseg.console.options import Common, SizeOrText
+from fasterseg.console.option_values import SizeOrText
+from fasterseg.console.options import Common
 from fasterseg.durable import durable_write
 from fasterseg.errors import UsageError
 from fasterseg.paths import place_for_file, user_path

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fasterseg.config import OutputForm, WrittenPrecision
-from fasterseg.console.options import Common, working_size
+from fasterseg.console.option_values import working_size
+from fasterseg.console.options import Common
 from fasterseg.deploy.exporting.format_table import FORMATS
 from fasterseg.deploy.exporting.formats import ExportForm, format_of
 from fasterseg.deploy.runtimes.executorch import environment as executorch_environment

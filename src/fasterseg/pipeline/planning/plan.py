@@ -15,7 +15,8 @@ from typing import Any
 from fasterseg.config import Recipe
 from fasterseg.config.budgets import told_besides
 from fasterseg.config.distillation_use import keeps_answers
-from fasterseg.console.options import Common, require_processes
+from fasterseg.console.option_values import require_processes
+from fasterseg.console.options import Common
 from fasterseg.errors import UsageError
 from fasterseg.events import Progress
 from fasterseg.forecasting.advice import proposals

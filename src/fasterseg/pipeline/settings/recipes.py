@@ -7,7 +7,8 @@ from pathlib import Path
 
 from fasterseg.config import Recipe, build_recipe, key_of, require_each_key_once
 from fasterseg.config.named_recipes import recipe_file
-from fasterseg.console.options import Common, KeysAndValues
+from fasterseg.console.option_values import KeysAndValues
+from fasterseg.console.options import Common
 from fasterseg.paths import place_for_folder
 from fasterseg.runs import RECIPE_FILE, RunFolder
 from fasterseg.tracking.names import require_trackers
