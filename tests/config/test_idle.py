@@ -179,7 +179,7 @@ def attributes_read() -> set[str]:
     found: set[str] = set()
     package = Path(fasterseg.__file__).parent
     for path in package.rglob("*.py"):
-        if path.relative_to(package).as_posix() != "config/idle.py":
+        if path.relative_to(package).as_posix() != "config/idle_rules.py":
             tree = ast.parse(path.read_text(encoding="utf-8"))
             found |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     return found

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from pydantic import BaseModel, ConfigDict
 
-from fasterseg.config.idle import RULES
+from fasterseg.config.idle_rules import RULES
 from fasterseg.config.roles import ROLES, SHARED, takes
 from fasterseg.config.uses import Use, uses_of
 from fasterseg.errors import UsageError
