@@ -28,8 +28,9 @@ from fasterseg.errors import DataError, Interrupted, UsageError
 from fasterseg.network.card import Card
 from fasterseg.network.predicting import load_model
 from fasterseg.output_folders import MARKER, is_output_folder
-from fasterseg.pipeline.models import predicting
-from fasterseg.pipeline.models.predicting import BYTES_PER_PIXEL, predict_images, scale_note
+from fasterseg.pipeline.models import segmenting
+from fasterseg.pipeline.models.predicting import scale_note
+from fasterseg.pipeline.models.segmenting import BYTES_PER_PIXEL, predict_images
 from fasterseg.space.blocks import Size
 
 
@@ -183,7 +184,7 @@ def test_a_stop_comes_after_the_image_at_hand_and_says_how_to_go_on(
         signal.raise_signal(signal.SIGINT)
         return decode(path, *given, **options)
 
-    monkeypatch.setattr(predicting, "decode", decoded)
+    monkeypatch.setattr(segmenting, "decode", decoded)
     with pytest.raises(Interrupted, match="SIGINT after 1 of 3 images") as caught:
         predict(bundle, str(pictures), out=tmp_path / "out")
     assert "--overwrite" in caught.value.next_step
