@@ -18,7 +18,8 @@ from fasterseg.machine import (
     Torch,
     features_of,
 )
-from fasterseg.pipeline.diagnosing import Advice, Backend, advise, diagnosed
+from fasterseg.pipeline.advising import Advice, Backend, advise
+from fasterseg.pipeline.diagnosing import diagnosed
 
 GOOD_CPU = Processor(
     name="x",
