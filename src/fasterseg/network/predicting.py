@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -15,14 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from fasterseg.config import OutputForm
-from fasterseg.datasets.decoding import Picture, decode
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.pictures.limits import PixelLimit
-from fasterseg.datasets.pictures.pixels import Decoded
 from fasterseg.datasets.pictures.reading import DEFAULT_READING, Reading
-from fasterseg.datasets.pictures.resampling import resampled
-from fasterseg.datasets.sample import LabelMap, Pixels
-from fasterseg.datasets.transforming.transforms import Normalisation, resize_labels
+from fasterseg.datasets.sample import Pixels
+from fasterseg.datasets.transforming.transforms import Normalisation
 from fasterseg.errors import FileError, UsageError
 from fasterseg.evaluation import LabelsAndLogits
 from fasterseg.network.bundle import ModelBundle
@@ -35,8 +31,7 @@ from fasterseg.network.named_models import (
     told_of_names,
 )
 from fasterseg.network.network import WholeJob
-from fasterseg.network.segmentation import Segmentation
-from fasterseg.network.showing import Shown, require_shown, shown_size
+from fasterseg.network.segmenting import OfPictures
 from fasterseg.network.tiling import in_tiles, tiles_of
 from fasterseg.runs import run_above
 from fasterseg.space.blocks import Size
@@ -153,7 +148,7 @@ class LogitsToLabels(Protocol):
         """(height, width) class ids."""
 
 
-class NetworkPredictor:
+class NetworkPredictor(OfPictures):
     """A network with its classes, reading and normalisation, from images to labels.
 
     Without a `tail`, PyTorch upsamples all class maps and takes the largest; with one, the network
@@ -228,25 +223,6 @@ class NetworkPredictor:
             found: npt.NDArray[Any] = self._jobs[output](batch)[0].cpu().numpy()
         return found
 
-    def __call__(
-        self,
-        image: Picture,
-        *,
-        size: Shown | None = None,
-        most_pixels: int | None = None,
-    ) -> Segmentation:
-        """The segmentation of an image, at its own size; raises `DataError` for what is none.
-
-        The network is shown the image at a `size`, (height, width) or ``"360x640"``, or at its own,
-        ``"own"``; by default at the size that it was trained for, where its card has one.
-        `most_pixels` raises the limit of what is read (`datasets.pictures.limits`).
-        """
-        limit = PixelLimit(most_pixels)
-        shown = shown_size(size, self)
-        require_shown(shown, limit)
-        decoded = decode(image, self.reading, limit=limit)
-        return segmented(self.labels, decoded, self.label_space, size=shown)
-
 
 def load_model(
     model: Path | str,
@@ -267,22 +243,3 @@ def load_model(
         size=bundle.card.size,
         device=device,
     )
-
-
-def segmented(
-    label_map: Callable[[Pixels], npt.NDArray[Any]],
-    decoded: Decoded,
-    space: LabelSpace,
-    *,
-    size: tuple[int, int] | None = None,
-) -> Segmentation:
-    """What a function from pixels to labels makes of a picture, shown at a size or its own."""
-    image = decoded.pixels
-    kind = np.uint8 if space.classes <= 255 else np.uint16
-    shown = image if size is None else resampled(image, size)
-    tiles = tiles_of(*shown.shape[:2])
-    labels: LabelMap = label_map(shown).astype(kind, copy=False)
-    del shown
-    if size is not None:
-        labels = resize_labels(labels, (image.shape[0], image.shape[1]))
-    return Segmentation(image, labels, space, decoded.remarks, tiles)

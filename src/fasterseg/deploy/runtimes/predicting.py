@@ -8,9 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from fasterseg.datasets.decoding import Picture, decode
 from fasterseg.datasets.labels import LabelSpace
-from fasterseg.datasets.pictures.limits import PixelLimit
 from fasterseg.datasets.pictures.reading import Reading
 from fasterseg.datasets.sample import Pixels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
@@ -19,14 +17,12 @@ from fasterseg.deploy.runtimes.sessions import Labels, Running, Session
 from fasterseg.deploy.runtimes.untrusted.outputs import fault_of
 from fasterseg.errors import DataError, FastersegError, FileError
 from fasterseg.evaluation import LabelsAndLogits
-from fasterseg.network.predicting import segmented
-from fasterseg.network.segmentation import Segmentation
-from fasterseg.network.showing import Shown, require_shown, shown_size
+from fasterseg.network.segmenting import OfPictures
 from fasterseg.network.tiling import in_tiles
 from fasterseg.space.blocks import Size
 
 
-class ExportedPredictor:
+class ExportedPredictor(OfPictures):
     """An exported file with its classes, from images to labels.
 
     One that was `opened` can be pickled: where it is read, the file is opened again.
@@ -129,25 +125,6 @@ class ExportedPredictor:
                 next_step="export the model again",
             )
         return labels
-
-    def __call__(
-        self,
-        image: Picture,
-        *,
-        size: Shown | None = None,
-        most_pixels: int | None = None,
-    ) -> Segmentation:
-        """The segmentation of an image, at its own size; raises `DataError` for what is none.
-
-        The file is run on the image at a `size`, (height, width) or ``"360x640"``, or at its own,
-        ``"own"``; by default at its working size, where its card has one.  `most_pixels` raises the
-        limit of what is read (`datasets.pictures.limits`).
-        """
-        limit = PixelLimit(most_pixels)
-        shown = shown_size(size, self)
-        require_shown(shown, limit)
-        decoded = decode(image, self.reading, limit=limit)
-        return segmented(self.labels, decoded, self.label_space, size=shown)
 
 
 def _reopened(

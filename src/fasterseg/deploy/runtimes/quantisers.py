@@ -15,13 +15,39 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from fasterseg.config import runtime_named
-from fasterseg.deploy.exporting.quantisation import Settings
+from fasterseg.deploy.exporting.quantisation import Calibration, Settings
 from fasterseg.deploy.runtimes.sessions import Graph, Running
 from fasterseg.errors import UsageError
+from fasterseg.machine import processor
 
 Images = Sequence[np.ndarray[Any, Any]]
 Choices = Mapping[str, Sequence[Any]]
 """The settings that may be chosen, each with its values, in the order in which they are tried."""
+
+
+def choices_of(*calibrations: Calibration) -> Choices:
+    """All that there is to try, with these ways to find ranges, in the order of trying."""
+    return {
+        "operators": ("all", "joined", "convolutions"),
+        "calibration": calibrations,
+        "per_channel": (False, True),
+        "reduce_range": (False, True),
+        "ends": ("float", "int8"),
+    }
+
+
+def fitting(timed: Settings) -> Settings:
+    """The settings of what is timed; with seven bits where products of eight would not fit."""
+    return timed.model_copy(update={"reduce_range": saturates()})
+
+
+def saturates() -> bool:
+    """Whether sums of two products of bytes may not fit what this processor adds them in.
+
+    So it is on x86 without VNNI; where the system does not tell, it is taken for such a one.
+    """
+    features = processor().features
+    return features is None or not (features["vnni"] or features["neon"])
 
 
 class Quantiser(Protocol):

@@ -19,8 +19,8 @@ from fasterseg.durable import durable_write
 from fasterseg.errors import DataError, Interrupted, UsageError
 from fasterseg.network.named_models import model_path
 from fasterseg.network.predicted import Broken, PredictResult, VideoResult
-from fasterseg.network.predicting import segmented
 from fasterseg.network.segmentation import Segmentation, png_bytes
+from fasterseg.network.segmenting import segmented
 from fasterseg.output_folders import make_output_folder
 from fasterseg.reporting.results import NetworkResult
 from fasterseg.runs import run_above

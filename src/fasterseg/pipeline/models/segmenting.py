@@ -17,8 +17,8 @@ from fasterseg.errors import DataError
 from fasterseg.events import Progress
 from fasterseg.foreign.names import on_disk
 from fasterseg.network.predicted import Broken, PredictResult
-from fasterseg.network.predicting import segmented
 from fasterseg.network.segmentation import Segmentation
+from fasterseg.network.segmenting import segmented
 from fasterseg.network.tiling import MOST_AT_ONCE
 from fasterseg.space.blocks import Size
 

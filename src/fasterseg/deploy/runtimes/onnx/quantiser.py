@@ -14,8 +14,7 @@ from fasterseg.deploy.exporting.quantising import (
     require_quantiser,
 )
 from fasterseg.deploy.runtimes.onnx.cpu import OnnxGraph, OnnxRuntimeBackend
-from fasterseg.deploy.runtimes.quantisers import Choices, Opened
-from fasterseg.machine import processor
+from fasterseg.deploy.runtimes.quantisers import Choices, Opened, choices_of, fitting
 
 
 class OnnxQuantiser:
@@ -35,18 +34,12 @@ class OnnxQuantiser:
     @property
     def start(self) -> Settings:
         """As what is timed; seven bits where products of eight would not fit the processor."""
-        return TIMED.model_copy(update={"reduce_range": saturates()})
+        return fitting(TIMED)
 
     @property
     def choices(self) -> Choices:
         """Everything, the other way round."""
-        return {
-            "operators": ("all", "joined", "convolutions"),
-            "calibration": ("percentile", "minmax", "entropy"),
-            "per_channel": (False, True),
-            "reduce_range": (False, True),
-            "ends": ("float", "int8"),
-        }
+        return choices_of("percentile", "minmax", "entropy")
 
     def layers(self) -> Sequence[str]:
         """The convolutions, by their weights."""
@@ -62,15 +55,6 @@ class OnnxQuantiser:
     def graph(self, model: bytes | None) -> OnnxGraph:
         """A model, ready to run."""
         return self._backend.open_graph(model or self._float)
-
-
-def saturates() -> bool:
-    """Whether sums of two products of bytes may not fit what this processor adds them in.
-
-    So it is on x86 without VNNI; where the system does not tell, it is taken for such a one.
-    """
-    features = processor().features
-    return features is None or not (features["vnni"] or features["neon"])
 
 
 def open_quantiser(given: Opened) -> OnnxQuantiser:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from fasterseg.deploy.exporting.quantisation import Settings
-from fasterseg.deploy.runtimes.onnx.quantiser import saturates
 from fasterseg.deploy.runtimes.openvino.files import the_core
 from fasterseg.deploy.runtimes.openvino.installed import antialiased
 from fasterseg.deploy.runtimes.openvino.quantising import (
@@ -16,7 +15,7 @@ from fasterseg.deploy.runtimes.openvino.quantising import (
     require_nncf,
 )
 from fasterseg.deploy.runtimes.openvino.runtime import OpenvinoBackend, OpenvinoGraph
-from fasterseg.deploy.runtimes.quantisers import Choices, Opened
+from fasterseg.deploy.runtimes.quantisers import Choices, Opened, choices_of, fitting
 
 
 class OpenvinoQuantiser:
@@ -36,18 +35,12 @@ class OpenvinoQuantiser:
     @property
     def start(self) -> Settings:
         """As what is timed; seven bits where products of eight would not fit the processor."""
-        return TIMED.model_copy(update={"reduce_range": saturates()})
+        return fitting(TIMED)
 
     @property
     def choices(self) -> Choices:
         """What NNCF knows of; it has no ranges by entropy."""
-        return {
-            "operators": ("all", "joined", "convolutions"),
-            "calibration": ("minmax", "percentile"),
-            "per_channel": (False, True),
-            "reduce_range": (False, True),
-            "ends": ("float", "int8"),
-        }
+        return choices_of("minmax", "percentile")
 
     def layers(self) -> Sequence[str]:
         """The convolutions, by the names of their operators."""
