@@ -56,6 +56,18 @@ def test_a_stop_before_anything_was_read_leaves_no_trace(
     assert capsys.readouterr().err.startswith("Stopped on request.")
 
 
+def test_a_current_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    words = f"cd {gone} && rmdir {gone} && exec {sys.executable} -m fasterseg doctor"
+    done = subprocess.run(
+        ["sh", "-c", words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == EnvironmentFault.exit_code
+    assert done.stderr.startswith(f"the current folder is gone\n  where: {gone}\n")
+    assert done.stderr.rstrip().endswith("cd ~")
+
+
 def test_here_the_command_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["fasterseg", "--version"])
     assert entry.main() == 0

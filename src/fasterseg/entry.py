@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from fasterseg.current_folder import require_here
 from fasterseg.errors import EnvironmentFault, Interrupted
 from fasterseg.platforms import require_supported
 
@@ -15,6 +16,7 @@ def main() -> int:
     """Run the command that this process's words name; return the exit code."""
     try:
         require_supported()
+        require_here()
         from fasterseg.cli import main as answer
     except EnvironmentFault as error:
         sys.stderr.write(f"{error}\n")
