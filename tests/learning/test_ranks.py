@@ -229,4 +229,4 @@ def wait_apart(ranks: Ranks) -> None:
 def test_a_rank_that_waits_for_ever_is_told_with_its_stack() -> None:
     in_ranks(2, counts)  # so that this module is imported there
     with pytest.raises(TimeoutError, match=r"rank 1 is not done(.|\n)*wait_apart"):
-        in_ranks(2, wait_apart, seconds=0.5)
+        in_ranks(2, wait_apart, seconds=2)
