@@ -54,6 +54,7 @@ def test_texts_of_strangers_do_nothing_to_the_terminal() -> None:
 
     assert str(Result(name="\x1b[2Jdata")).splitlines()[1:] == ["and scored"]
     assert "\x1b" not in str(Result(name="\x1b[2Jdata"))
+    assert len(str(Result(name="data\nand scored: 100 %")).splitlines()) == 2  # no line but ours
 
 
 def test_ipython_shows_the_words() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
+from fasterseg.shown_values import value_as_shown
 from fasterseg.terminal_text import lines_as_shown
 
 
@@ -18,8 +19,9 @@ class Told:
         """Return what came out, in a few lines."""
 
     def __str__(self) -> str:
-        """The description, with nothing in it that a terminal would take for a command."""
-        return lines_as_shown(self.describe())
+        """The description, with the texts of strangers as a terminal may show them."""
+        shown: Told = value_as_shown(self)
+        return lines_as_shown(shown.describe())
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """As IPython shows a cell's last value."""

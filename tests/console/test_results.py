@@ -10,9 +10,10 @@ import pytest
 from pydantic import BaseModel
 
 from fasterseg.console.results import show
+from fasterseg.told import Told
 
 
-class Scored(BaseModel):
+class Scored(Told, BaseModel):
     """A result as commands return them."""
 
     mean_iou: float

@@ -7,22 +7,13 @@ import json
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
-from fasterseg.console.showing import value_as_shown
+from fasterseg.shown_values import value_as_shown
 from fasterseg.terminal_text import json_as_shown, lines_as_shown
-
-
-@runtime_checkable
-class Describable(Protocol):
-    """A result that has words for a person."""
-
-    def describe(self) -> str:
-        """Return what came out, in a few lines."""
-        ...
+from fasterseg.told import Told
 
 
 def asks_for_json(words: Sequence[str]) -> bool:
@@ -41,8 +32,7 @@ def show(result: object, *, as_json: bool = False) -> int:
 
 def as_text(result: object) -> str:
     """Return the result's own description, or its plain form."""
-    shown = value_as_shown(result)
-    return lines_as_shown(shown.describe() if isinstance(shown, Describable) else str(shown))
+    return str(result) if isinstance(result, Told) else lines_as_shown(str(value_as_shown(result)))
 
 
 def as_json_text(result: object) -> str:

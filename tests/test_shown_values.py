@@ -9,7 +9,8 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from fasterseg.console.results import as_json_text, as_text
-from fasterseg.console.showing import value_as_shown
+from fasterseg.shown_values import value_as_shown
+from fasterseg.told import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Place:
     path: Path
 
 
-class Result(BaseModel):
+class Result(Told, BaseModel):
     in_lines: ClassVar = ("drawing",)
 
     name: str
