@@ -21,6 +21,7 @@ from fasterseg.deploy.runtimes.onnx.files import looked_at, sealed_model
 from fasterseg.deploy.shipping.report_places import report_beside
 from fasterseg.deploy.shipping.verification_report import ExportReport, VerificationReport
 from fasterseg.errors import EnvironmentFault, UsageError
+from fasterseg.pipeline.models import exporting
 from fasterseg.pipeline.models.evaluating import default_report_path
 from fasterseg.pipeline.models.exporting import default_file
 from fasterseg.runs import RunFolder
@@ -77,6 +78,24 @@ def test_a_name_that_cannot_be_is_answered_with_one_that_can(
     with pytest.raises(UsageError) as caught:
         fasterseg.export(bundle, out=out)
     assert caught.value.next_step == next_step
+
+
+def test_a_disk_that_is_full_is_told_before_anything_is_computed(
+    bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = sum(tensor.numel() for tensor in open_bundle(bundle).tensors.values())
+    asked: list[Path] = []
+
+    def free(folder: Path) -> int:
+        asked.append(folder)
+        return 8 * numbers - 1
+
+    monkeypatch.setattr(exporting, "free_disk_bytes", free)
+    monkeypatch.setattr(exporting, "evidence_for", lambda *_, **__: pytest.fail("it was begun"))
+    with pytest.raises(EnvironmentFault, match="not enough room") as caught:
+        fasterseg.export(bundle, out=tmp_path / "new.onnx")
+    assert asked == [tmp_path] and "--out" in caught.value.next_step
+    assert not list(tmp_path.iterdir())
 
 
 def test_verify_passes_the_file_and_fails_another(

@@ -20,10 +20,12 @@ from fasterseg.deploy.shipping.report_places import names_beside
 from fasterseg.deploy.shipping.verification import Evidence
 from fasterseg.deploy.shipping.verification_report import ExportReport
 from fasterseg.deploy.shipping.verified_export import require_free, ship, written_file
-from fasterseg.errors import UsageError
+from fasterseg.errors import EnvironmentFault, UsageError
+from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import Card
 from fasterseg.paths import place_for_file, without_steps_up
 from fasterseg.pipeline.models.verifying import InInt8, evidence_for, require_images
+from fasterseg.resources import free_disk_bytes
 from fasterseg.space.blocks import Size
 from fasterseg.stopping import Show
 
@@ -65,12 +67,27 @@ def export_named(
     if (common.device or "").startswith("cuda"):
         form = replace(form, gpu=str(common.device))
     path = place_for_export(out or default_file(model, form), form.format, overwrite=overwrite)
+    _require_room(path, origin.bundle)
     if form.precision == "int8":
         require_quantiser(runtimes_of(path)[0].name)
     evidence = evidence_on(origin, common, wanted, form, split=split, images=images)
     with show(f"Exporting to {path}", total=0, unit="images") as step:
         return ship(
             origin, form, path, evidence, running=Running(), progress=step, replace=overwrite
+        )
+
+
+def _require_room(path: Path, bundle: ModelBundle) -> None:
+    """Raise `EnvironmentFault` where a file of all its numbers, and one on trial, do not fit."""
+    needed = 2 * 4 * sum(tensor.numel() for tensor in bundle.tensors.values())
+    free = free_disk_bytes(path.parent)
+    if free < needed:
+        raise EnvironmentFault(
+            "there is not enough room on the disk for the exported file",
+            where=str(path.parent),
+            why=f"until it is verified it takes about {needed / 1e6:.1f} MB, "
+            f"{free / 1e6:.1f} MB are free",
+            next_step="free some space, or choose a file on another disk with --out",
         )
 
 
