@@ -37,18 +37,21 @@ def meter_of(table: LatencyTable) -> tuple[Meter, Geometry]:
     return Meter(backend, reference, known_ms=table.reference.measured_ms), geometry
 
 
-def network_measure(table: LatencyTable) -> Callable[[Architecture], NetworkLatency]:
+def network_measure(
+    table: LatencyTable, *, promise: Promise
+) -> Callable[[Architecture], NetworkLatency]:
     """A function from an architecture to its latency on the table's target, at the table's pace.
 
-    What is measured is exported with random weights; a tail that is apart takes what it takes for
-    a scene (`fasterseg.deploy.tail.scenes`).
+    A noisy machine is told of, with what helps where the `promise` is that of a run.  What is
+    measured is exported with random weights; a tail that is apart takes what it takes for a scene
+    (`fasterseg.deploy.tail.scenes`).
     """
     meter, geometry = meter_of(table)
 
     def measure(architecture: Architecture) -> NetworkLatency:
         with threads_kept():
             session = meter.backend.random_network(architecture, geometry)
-            return _in_windows(meter, with_scenes(session), geometry)
+            return _in_windows(meter, with_scenes(session), geometry, promise)
 
     return measure
 
@@ -63,11 +66,13 @@ def latency_of(
 ) -> NetworkLatency:
     """The latency of a session, measured for as long as the `promise` that is made of it takes."""
     if promise == "median":
-        return _in_windows(meter, session, geometry)
+        return _in_windows(meter, session, geometry, promise)
     return meter.session(session, geometry.size, settings=PROMISE)
 
 
-def _in_windows(meter: Meter, session: Session, geometry: Geometry) -> NetworkLatency:
+def _in_windows(
+    meter: Meter, session: Session, geometry: Geometry, promise: Promise
+) -> NetworkLatency:
     """The latency in windows of a quiet machine; a noisy one is asked again, then owned up to."""
     quick = meter.session(session, geometry.size)
     settings = windows_for(quick.median_ms)
@@ -77,7 +82,7 @@ def _in_windows(meter: Meter, session: Session, geometry: Geometry) -> NetworkLa
         if tries[-1].steady_windows >= STEADY_WINDOWS and tries[-1].jitter <= MOST_JITTER:
             return tries[-1]
     best = min(tries, key=lambda found: (found.jitter > MOST_JITTER, *_unrest(found)))
-    print(f"warning: the machine is noisy: {_noise(best)}", file=sys.stderr)
+    print(f"warning: the machine is noisy: {_noise(best, promise)}", file=sys.stderr)
     return best
 
 
@@ -85,15 +90,20 @@ def _unrest(found: NetworkLatency) -> tuple[float, ...]:
     return -found.steady_windows, found.spread, found.jitter
 
 
-def _noise(found: NetworkLatency) -> str:
-    """What was noisy, in words."""
+def _noise(found: NetworkLatency, promise: Promise) -> str:
+    """What was noisy, in words, and what helps."""
     own = f"{found.median_ms:.2f} ms"
     if found.jitter <= MOST_JITTER:
         return f"windows differed by up to {found.spread:.0%} while {own} were measured"
+    helps = (
+        "which may have slowed the median that is promised, too: end that"
+        if promise == "median"
+        else "end that, or promise medians with --set promise=median"
+    )
     return (
         f"the 95th percentile of the network it is measured against is {found.jitter:.1f} times "
         f"that one's median, so that {found.p95_ms:.2f} ms beside a median of {own} tell other "
-        "work on this machine; end that, or promise medians with --set promise=median"
+        f"work on this machine; {helps}"
     )
 
 

@@ -61,7 +61,7 @@ def search_job(
     match, together = match_of(recipe, table), None
     beside: Mapping[str, Measure] = {}
     if recipe.target.is_here and measure is None:
-        measure = network_measure(table)
+        measure = network_measure(table, promise=recipe.promise)
         beside = measures_beside(recipe, run, table, alone=measure)
     elif measure is None:
         there = There(table, rounds_of(recipe.target, run, stop=stop))
