@@ -182,14 +182,17 @@ def notes_on_rest(used: set[str], images: Files, masks: Files) -> list[str]:
     bare = len(used - masks.keys())
     if bare:
         notes.append(f"{_images(bare)} not annotated (no mask), and not used")
-    left = len(images.keys() - used)
-    if left:
-        notes.append(f"{_images(left)} in no list of a split, and not used")
+    notes += told_in_no_list(len(images.keys() - used))
     alone = len(masks.keys() - images.keys())
     if alone:
         masks_are = "1 mask has" if alone == 1 else f"{alone:,} masks have"
         notes.append(f"{masks_are} no image, and {'is' if alone == 1 else 'are'} not used")
     return notes
+
+
+def told_in_no_list(count: int) -> list[str]:
+    """Return what is to be said of so many images that no list of a split names."""
+    return [f"{_images(count)} in no list of a split, and not used"] if count else []
 
 
 def _images(count: int) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,8 +55,19 @@ def test_a_list_of_images_alone_is_no_split(tmp_path: Path, reads_as: ReadsAs) -
     reads_as(tmp_path, truth)
 
     notes = check_data(tmp_path).notes
-    assert "1 lines of test.txt name no mask, and are not used" in notes
+    assert "1 line of test.txt names no mask, and is not used" in notes
     assert "test: no image has a mask, and none is used" in notes
+    assert not any("in no list" in note for note in notes)
+
+
+@pytest.mark.parametrize("lists", ["{}.txt", "{}.csv"])
+def test_images_that_no_list_names_are_told(lists: str, tmp_path: Path) -> None:
+    paddle_set(tmp_path, SPLITS, lists=lists, separator=",")
+    for name in ("e", "north/f"):
+        file = next((tmp_path / "images").glob("a.*"))
+        shutil.copy(file, tmp_path / "images" / f"{name}{file.suffix}")
+
+    assert "2 images are in no list of a split, and not used" in check_data(tmp_path).notes
 
 
 def test_without_labels_classes_are_called_by_their_ids(tmp_path: Path, reads_as: ReadsAs) -> None:

@@ -92,6 +92,58 @@ def test_splits_are_folders_in_both_or_have_both(tmp_path: Path, reads_as: Reads
     reads_as(tmp_path / "around", expected)
 
 
+def test_folders_of_splits_may_be_written_in_capitals(tmp_path: Path, reads_as: ReadsAs) -> None:
+    counts = {"Train": 2, "Valid": 1, "TEST": 1}
+    truth = mmsegmentation_set(tmp_path / "in", counts, folders=("images", "masks"))
+    expected = {"train": truth["Train"], "val": truth["Valid"], "test": truth["TEST"]}
+    (tmp_path / "in" / "masks" / "Valid").rename(tmp_path / "in" / "masks" / "val")
+    reads_as(tmp_path / "in", expected)
+
+    for split, masks in zip(counts, ("Train", "val", "TEST"), strict=True):
+        (tmp_path / "around" / split).mkdir(parents=True)
+        for folder, own in (("images", split), ("masks", masks)):
+            (tmp_path / "in" / folder / own).rename(tmp_path / "around" / split / folder)
+    reads_as(tmp_path / "around", expected)
+
+
+def test_images_that_lie_in_no_split_are_told(tmp_path: Path) -> None:
+    counts = {"train": 2, "val": 1, "holdout": 2}
+    mmsegmentation_set(tmp_path / "in", counts, folders=("images", "masks"))
+    for name in ("beside", "lonely"):
+        save(scene(7)[0], tmp_path / "in" / "images" / f"{name}.png")
+
+    told = next(note for note in check_data(tmp_path / "in").notes if "not used" in note)
+
+    assert told.startswith("images: 4 pictures lie in no folder of a split (train, val) and are")
+    assert told.endswith(" and 1 more") and "images/beside.png" in told
+
+    for split in counts:
+        for folder in ("images", "masks"):
+            (tmp_path / "around" / split).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "in" / folder / split).rename(tmp_path / "around" / split / folder)
+    (tmp_path / "around" / "notes").mkdir()
+    report = check_data(tmp_path / "around")
+    assert [*report.splits] == ["train", "val"]
+    assert "holdout is no folder of a split, and no image there is used" in report.notes
+
+
+def test_nothing_is_told_where_every_image_is_in_a_split(tmp_path: Path) -> None:
+    mmsegmentation_set(tmp_path, {"train/a": 2, "val/b": 1}, folders=("images", "masks"))
+    assert not any("used" in note for note in check_data(tmp_path).notes)
+
+
+@pytest.mark.parametrize("name", ["Train.txt", "training.csv"])
+def test_lists_of_splits_may_be_called_in_other_usual_words(
+    name: str, tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    truth = mmsegmentation_set(tmp_path, {".": 3}, folders=("images", "masks"))["."]
+    first, *rest = sorted(truth)
+    (tmp_path / name).write_text("\n".join(rest) + "\n")
+    (tmp_path / "valid.txt").write_text(f"{first}\n")
+    expected = {"train": {one: truth[one] for one in rest}, "val": {first: truth[first]}}
+    reads_as(tmp_path, expected)
+
+
 @pytest.mark.parametrize(("photo", "ending"), [(".jpg", ""), (".png", "_mask"), (".jpg", "_gt")])
 @pytest.mark.parametrize("split", ["", "train"])
 def test_masks_lie_beside_their_images(

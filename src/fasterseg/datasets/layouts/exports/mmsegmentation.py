@@ -11,7 +11,7 @@ from pathlib import Path
 from fasterseg.datasets.data_files.affixes import OF_NAMES
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.layouts.classes.id_classes import NAMED_BY_DATA, classes_listed_in
-from fasterseg.datasets.layouts.folders.two_folders import LISTS, SPLITS, divided, has_mask
+from fasterseg.datasets.layouts.folders.two_folders import LISTS, divided, has_mask, split_folders
 from fasterseg.datasets.pairing.finding import Place, ToolForm
 from fasterseg.datasets.pairing.pairs import Tree
 from fasterseg.datasets.pictures.listing import is_folder
@@ -31,8 +31,8 @@ def _folders_in(folder: Path) -> tuple[Path, Path] | None:
     if all(map(is_folder, own)):
         return own
     # Such names have other data sets, too: these have splits on both sides, and masks in one.
-    split = any(has_mask(plain[1] / name) and is_folder(plain[0] / name) for name in SPLITS)
-    return plain if split else None
+    images, masks = map(split_folders, plain)
+    return plain if any(has_mask(masks[split]) for split in images if split in masks) else None
 
 
 FORM = ToolForm(_is_in)

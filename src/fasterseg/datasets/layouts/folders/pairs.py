@@ -29,7 +29,13 @@ from fasterseg.datasets.layouts.folders.class_masks import (
 from fasterseg.datasets.layouts.folders.mask_folders import mask_folders_in
 from fasterseg.datasets.layouts.folders.matched_pairs import divided_by_names, matches_of
 from fasterseg.datasets.layouts.folders.matched_series import Matches
-from fasterseg.datasets.layouts.folders.two_folders import LISTS, SPLITS, divided, has_mask
+from fasterseg.datasets.layouts.folders.two_folders import (
+    LISTS,
+    SPLITS,
+    divided,
+    has_mask,
+    split_folders,
+)
 from fasterseg.datasets.pairing.beside import told_apart
 from fasterseg.datasets.pairing.finding import Place, ToolForm, folders_below
 from fasterseg.datasets.pairing.pairs import Pairing, Tree, keyed, pair_files, stem_below
@@ -106,9 +112,7 @@ def _by_own_lists(tree: Tree, home: Path, found: Divided) -> Divided:
     (pool,) = found.pairings.values()
     images = {pair.name: [pair.image] for pair in pool.pairs}
     masks = {pair.name: [pair.mask] for pair in pool.pairs}
-    named = (f"{split}{suffix}" for split in USUAL for suffix in (".txt", ".csv"))
-    files = [file for name in named if is_file(file := home / name)]
-    lists = [file for file in files if is_list(tree, file, images)]
+    lists = [file for file in _lists_in(home) if is_list(tree, file, images)]
     if not lists:
         return found
     listed = by_lists(tree, lists, images, masks)
@@ -117,6 +121,16 @@ def _by_own_lists(tree: Tree, home: Path, found: Divided) -> Divided:
     notes = (note for note in found.notes if note != ONE_SPLIT)
     told = f"images were divided by {', '.join(map(tree.shown, lists))}"
     return Divided({first[0]: whole, **dict(rest)}, (*notes, told, *listed.notes))
+
+
+def _lists_in(home: Path) -> list[Path]:
+    """The files in a folder that are called as splits are, one for each split."""
+    named = [one for one in entries_in(home, {".txt", ".csv"}) if one.stem.casefold() in SPLITS]
+    found: dict[str, Path] = {}
+    for file in sorted(named, key=lambda one: SPLITS.index(one.stem.casefold())):
+        if is_file(file):
+            found.setdefault(usual_name(file.stem), file)
+    return [*found.values()]
 
 
 def _by_usual_names(tree: Tree, home: Path, said: DataFile) -> Divided:
@@ -138,7 +152,12 @@ def _by_splits(tree: Tree, splits: list[Path], said: DataFile) -> Divided:
             if two is None
             else divided(tree, *two, said).pairings["train"]
         )
-    return without_empty(pairings, ())
+    home = splits[0].parent
+    others = [one for one in entries_in(home) if is_folder(one) and one not in splits]
+    unused = [tree.shown(one) for one in others if _has_both(one)]
+    is_no = "is no folder of a split" if len(unused) == 1 else "are no folders of splits"
+    notes = [f"{' and '.join(unused)} {is_no}, and no image there is used"] if unused else []
+    return without_empty(pairings, notes)
 
 
 def _beside(tree: Tree, folder: Path, said: DataFile) -> Pairing:
@@ -173,10 +192,12 @@ def _with_folders(folder: Path) -> list[Path]:
 
 def _splits_in(folder: Path) -> Iterator[Path]:
     """The folders of splits that have images and masks."""
-    for name in SPLITS:
-        inside = folder / name
-        if is_folder(inside) and (_two_in(inside) or _ending_in(inside) is not None):
-            yield inside
+    yield from filter(_has_both, split_folders(folder).values())
+
+
+def _has_both(folder: Path) -> bool:
+    """Whether a folder has images and masks, in two folders of its own or side by side."""
+    return _two_in(folder) is not None or _ending_in(folder) is not None
 
 
 def _ending_in(folder: Path) -> str | None:

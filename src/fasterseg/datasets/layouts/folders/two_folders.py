@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files.affixes import Affixes
 from fasterseg.datasets.data_files.data_file import DataFile
-from fasterseg.datasets.decoding import MASK_SUFFIXES, is_lossy
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES, MASK_SUFFIXES, is_lossy
 from fasterseg.datasets.pairing.name_endings import told_by_endings
 from fasterseg.datasets.pairing.pairs import Pairing, Tree, keyed, pair_files, stem_below
 from fasterseg.datasets.pairing.splits import (
@@ -18,7 +19,7 @@ from fasterseg.datasets.pairing.splits import (
     usual_name,
     without_empty,
 )
-from fasterseg.datasets.pictures.listing import entries_in, is_folder
+from fasterseg.datasets.pictures.listing import entries_in, is_folder, list_pictures
 
 SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")
 """What folders of splits are called."""
@@ -26,7 +27,7 @@ SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")
 LISTS = ("classes.txt", "class_names.txt", "labels.txt")
 """Files that may name the classes, one to a line."""
 
-_MOST_LOOKED_AT = 64
+_MOST_LOOKED_AT, _SHOWN = 64, 3
 _LEAST_SHARE = 0.5
 """So many have an ending, or it is one by chance: as 2 and 20 have."""
 
@@ -37,6 +38,19 @@ def has_mask(folder: Path) -> bool:
     return any(path.suffix.lower() in MASK_SUFFIXES and not is_lossy(path) for path in first)
 
 
+def split_folders(folder: Path) -> dict[str, Path]:
+    """The folders of splits right in a folder by the splits' usual names, however they are written.
+
+    Of two for one split the first of the usual words counts, and of one word that in small letters.
+    """
+    named = sorted(one.name for one in entries_in(folder) if one.name.casefold() in SPLITS)
+    found: dict[str, Path] = {}
+    for name in sorted(named, key=lambda one: (SPLITS.index(one.casefold()), one.swapcase())):
+        if is_folder(folder / name):
+            found.setdefault(usual_name(name), folder / name)
+    return found
+
+
 def divided(
     tree: Tree, images: Path, masks: Path, said: DataFile, *, lists: Sequence[Path] = ()
 ) -> Divided:
@@ -44,7 +58,7 @@ def divided(
 
     Masks are called as their images, or as these with an ending.
     """
-    splits = [name for name in SPLITS if is_folder(images / name)]
+    splits = split_folders(images)
     if not splits:
         found = _keyed(tree, images, masks, said)
         divided = by_lists(tree, lists, *found)
@@ -52,14 +66,27 @@ def divided(
             divided if any(map(_holds_any, divided.pairings.values())) else _unpaired(tree, *found)
         )
     pairings: dict[str, Pairing] = {}
-    bare = [name for name in splits if not is_folder(masks / name)]
-    for name in splits:
-        if name not in bare:
-            pairings[usual_name(name)] = pair_files(
-                tree, *_keyed(tree, images / name, masks / name, said)
-            )
+    of_masks = split_folders(masks)
+    for split, folder in splits.items():
+        if split in of_masks:
+            found = _keyed(tree, folder, of_masks[split], said)
+            pairings[split] = pair_files(tree, *found)
+    bare = [folder.name for split, folder in splits.items() if split not in of_masks]
     notes = [f"{', '.join(bare)}: there are no masks, and no image is used"] if bare else []
-    return without_empty(pairings, notes)
+    return without_empty(pairings, [*notes, *_told_beside(tree, images, [*splits.values()])])
+
+
+def _told_beside(tree: Tree, images: Path, folders: Sequence[Path]) -> Iterator[str]:
+    """A word on images that are in none of the splits' folders, which would be missed."""
+    every = list_pictures(images, IMAGE_SUFFIXES).pictures
+    beside = [path for path in every if not any(map(path.is_relative_to, folders))]
+    if beside:
+        lie, are = ("picture lies", "is") if len(beside) == 1 else ("pictures lie", "are")
+        named = first_few([*map(tree.shown, beside)], _SHOWN)
+        yield (
+            f"{tree.shown(images)}: {len(beside):,} {lie} in no folder of a split "
+            f"({', '.join(one.name for one in folders)}) and {are} not used: {named}"
+        )
 
 
 def _holds_any(pairing: Pairing) -> bool:
