@@ -100,6 +100,20 @@ def test_recordings_of_the_same_names_keep_their_own_masks(
     reads_as(tmp_path, truth)
 
 
+@pytest.mark.parametrize("others", [["extra"], ["extra", "more"]])
+def test_what_names_no_split_beside_what_does_is_told(others: list[str], tmp_path: Path) -> None:
+    for number, name in enumerate(("train", "val", *others)):
+        image, labels = scene(number)
+        save(image, tmp_path / f"{name}_images" / f"{name}.jpg")
+        save(np.where(labels == 255, 0, labels), tmp_path / f"{name}_masks" / f"{name}.png")
+
+    report = check_data(tmp_path)
+
+    assert report.splits["train"].images == 1 + len(others)
+    said = "extra_images names" if len(others) == 1 else "extra_images and more_images name"
+    assert f"{said} no split: these images are trained on" in report.notes
+
+
 def test_pictures_without_masks_are_named(tmp_path: Path) -> None:
     put(tmp_path, "training/image_2/{}.png", "training/semantic/{}.png", "train")
     put(tmp_path, "testing/image_2/{}.png", "ignored/{}.txt.png", "train")

@@ -72,7 +72,9 @@ def divided_by_names(tree: Tree, home: Path, matches: Matches) -> Divided:
             masks |= {f"{start}{name}": files for name, files in of_masks.items()}
         pairings[split] = paired(tree, sorted(images), images, masks)
         notes += [f"{split}: {note}" for note in notes_on_rest(set(images), images, masks)]
-    told = without_empty(pairings, (*notes_of(tree, matches), *notes))
+    told = without_empty(
+        pairings, (*notes_of(tree, matches), *_told_unnamed(matches.found), *notes)
+    )
     one = (ONE_SPLIT,) if [*told.pairings] == ["train"] else ()
     return Divided(told.pairings, (*told.notes, *one))
 
@@ -81,9 +83,22 @@ def by_splits(found: Iterable[Match]) -> dict[str, list[Match]]:
     """Return matches by their split, in the usual order; what names none is for training."""
     splits: defaultdict[str, list[Match]] = defaultdict(list)
     for match in found:
-        split = split_in(match.images.place) or split_in(match.masks[0].place)
-        splits[split or USUAL[0]].append(match)
+        splits[_split_of(match) or USUAL[0]].append(match)
     return {split: splits[split] for split in USUAL if split in splits}
+
+
+def _split_of(match: Match) -> str:
+    """The split that a match's folders name; empty where they name none."""
+    return split_in(match.images.place) or split_in(match.masks[0].place)
+
+
+def _told_unnamed(found: Sequence[Match]) -> list[str]:
+    """A word on folders that name no split where others do: their images are trained on."""
+    unnamed = [match.images.shown for match in found if not _split_of(match)]
+    if not 0 < len(unnamed) < len(found):
+        return []
+    names = "names" if len(unnamed) == 1 else "name"
+    return [f"{' and '.join(unnamed)} {names} no split: these images are trained on"]
 
 
 def beginnings(found: Sequence[Match]) -> dict[str, Match]:
