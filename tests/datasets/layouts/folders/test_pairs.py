@@ -122,6 +122,8 @@ def test_images_that_lie_in_no_split_are_told(tmp_path: Path) -> None:
             (tmp_path / "around" / split).mkdir(parents=True, exist_ok=True)
             (tmp_path / "in" / folder / split).rename(tmp_path / "around" / split / folder)
     (tmp_path / "around" / "notes").mkdir()
+    (tmp_path / "around" / "val").rename(tmp_path / "around" / "validation")
+    (tmp_path / "around" / "val").mkdir()  # nothing is in it
     report = check_data(tmp_path / "around")
     assert [*report.splits] == ["train", "val"]
     assert "holdout is no folder of a split, and no image there is used" in report.notes

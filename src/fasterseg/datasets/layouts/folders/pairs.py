@@ -192,12 +192,13 @@ def _with_folders(folder: Path) -> list[Path]:
 
 def _splits_in(folder: Path) -> Iterator[Path]:
     """The folders of splits that have images and masks."""
-    yield from filter(_has_both, split_folders(folder).values())
+    yield from split_folders(folder, wanted=_has_both).values()
 
 
 def _has_both(folder: Path) -> bool:
     """Whether a folder has images and masks, in two folders of its own or side by side."""
-    return _two_in(folder) is not None or _ending_in(folder) is not None
+    has_two = _two_in(folder) is not None
+    return is_folder(folder) and (has_two or _ending_in(folder) is not None)
 
 
 def _ending_in(folder: Path) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fasterseg.amounts import first_few
@@ -38,15 +38,16 @@ def has_mask(folder: Path) -> bool:
     return any(path.suffix.lower() in MASK_SUFFIXES and not is_lossy(path) for path in first)
 
 
-def split_folders(folder: Path) -> dict[str, Path]:
+def split_folders(folder: Path, *, wanted: Callable[[Path], bool] = is_folder) -> dict[str, Path]:
     """The folders of splits right in a folder by the splits' usual names, however they are written.
 
-    Of two for one split the first of the usual words counts, and of one word that in small letters.
+    Of two `wanted` for one split the first of the usual words counts, of one word that in small
+    letters.
     """
     named = sorted(one.name for one in entries_in(folder) if one.name.casefold() in SPLITS)
     found: dict[str, Path] = {}
     for name in sorted(named, key=lambda one: (SPLITS.index(one.casefold()), one.swapcase())):
-        if is_folder(folder / name):
+        if wanted(folder / name):
             found.setdefault(usual_name(name), folder / name)
     return found
 
