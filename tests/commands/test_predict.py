@@ -167,6 +167,18 @@ def test_pictures_of_kinds_that_are_not_read_are_told(bundle: str, pictures: Pat
     assert told in caught.value.why
 
 
+def test_a_pattern_by_which_no_image_is_called_is_told_with_what_lies_there(
+    bundle: str, pictures: Path
+) -> None:
+    with pytest.raises(DataError, match="found no image") as caught:
+        predict(bundle, f"{pictures}/**/*.tif")
+    assert caught.value.why.startswith("no image is called so; 3 images of .jpg and .png below ")
+    assert "frames/*.jpg" in caught.value.next_step
+    with pytest.raises(DataError, match="found no image") as caught:
+        predict(bundle, f"{pictures}/absent/*.png")
+    assert caught.value.why == "no image is called so"
+
+
 def test_an_address_is_told_as_one(bundle: str) -> None:
     with pytest.raises(UsageError, match="this is an address"):
         predict(bundle, "https://example.org/a.jpg")

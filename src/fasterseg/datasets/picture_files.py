@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
+from fasterseg.amounts import number_of
 from fasterseg.datasets.decoding import FOREIGN_SUFFIXES, IMAGE_SUFFIXES
 from fasterseg.datasets.picture_lists import is_list, pictures_in
 from fasterseg.datasets.pictures.listing import (
@@ -68,6 +69,8 @@ def find_images(source: str) -> Found:
     Raises `UsageError` for a source that is not there, `DataError` for one without images.
     """
     found = find_pictures(source, IMAGE_SUFFIXES)
+    if not found.images and _is_pattern(source):
+        raise _nothing_of_pattern(source, found)
     if not found.images:
         there = f"; there is {found.told_foreign()}" if found.foreign else ""
         raise DataError(
@@ -78,6 +81,25 @@ def find_images(source: str) -> Found:
             next_step="name a folder that has such files, in its own folders too",
         )
     return found
+
+
+def _is_pattern(source: str) -> bool:
+    return any(sign in source for sign in "*?[") and not user_path(source).exists()
+
+
+def _nothing_of_pattern(source: str, found: Found) -> DataError:
+    """What is said of a pattern by which no image is called, with what lies where it looked."""
+    others = list_pictures(found.root, IMAGE_SUFFIXES).pictures if found.root.is_dir() else []
+    kinds = " and ".join(sorted({path.suffix for path in others}))
+    told = f"; {number_of(len(others), 'image')} of {kinds} below {printable(found.root)}"
+    there = f"; there is {found.told_foreign()}" if found.foreign else told if others else ""
+    return DataError(
+        "found no image to segment",
+        where=source,
+        why=f"no image is called so{there}",
+        next_step="name the folder itself, or a pattern in quotes by which they are called, such "
+        "as 'frames/*.jpg'",
+    )
 
 
 def find_pictures(source: str, suffixes: AbstractSet[str]) -> Found:
@@ -93,7 +115,7 @@ def find_pictures(source: str, suffixes: AbstractSet[str]) -> Found:
         return _listed(path)
     if path.exists():
         return Found(path.parent, [path])
-    if any(sign in source for sign in "*?["):
+    if _is_pattern(source):
         return _by_pattern(path, suffixes)
     raise UsageError(
         f"there is no image or folder {source!r}",
