@@ -310,7 +310,8 @@ def _summary_of_unknown(findings: _Findings, source: FileSource) -> str:
     ]
     found.sort(key=lambda one: -one[0])
     listed = [
-        f"{value} ({pixels} pixels in {number_of(files, 'file')})" for pixels, value, files in found
+        f"{value} ({number_of(pixels, 'pixel')} in {number_of(files, 'file')})"
+        for pixels, value, files in found
     ]
     rest = len(listed) - _NAMED
     return "namely " + ", ".join(listed[:_NAMED]) + (f" and {rest} more ids" if rest > 0 else "")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fasterseg.amounts import first_few
+from fasterseg.amounts import first_few, number_of
 from fasterseg.artifacts import digest_of_value
 from fasterseg.datasets.data_files.layout import Layout
 from fasterseg.datasets.decoding import decode, size_of
@@ -272,7 +272,7 @@ class FileSource:
     def unknown_fault(self, pair: Pair, unknown: Mapping[int, int]) -> Fault:
         """Return the fault of a mask with integers that have no meaning."""
         layout = self.layout_of(pair)
-        listed = [f"{layout.shown_value(v)}: {n} pixels" for v, n in unknown.items()]
+        listed = [f"{layout.shown_value(v)}: {number_of(n, 'pixel')}" for v, n in unknown.items()]
         detail = first_few(listed, _NAMED_VALUES)
         remedy = layout.remedy_for(unknown)
         return Fault(FaultKind.UNKNOWN_LABEL, self.shown_mask(pair), detail, remedy)
