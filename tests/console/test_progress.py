@@ -52,6 +52,24 @@ def test_lines_come_every_few_seconds_with_the_time_left() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("total", "unit", "begun"),
+    [
+        (0, "images", "Work"),
+        (1, "pages", "Work: 1 page"),
+        (1, "s each", "Work: 1 s each"),
+        (6000, "steps", "Work: 6,000 steps"),
+    ],
+)
+def test_a_line_says_how_much_there_is_to_do_where_that_is_known(
+    total: int, unit: str, begun: str
+) -> None:
+    stream = io.StringIO()
+    with Steps(LineDisplay(stream))("Work", total=total, unit=unit):
+        pass
+    assert stream.getvalue().splitlines()[0] == begun
+
+
 def test_a_resumed_step_counts_only_its_own_pace() -> None:
     clock, stream = FakeClock(), io.StringIO()
     progress = Steps(LineDisplay(stream, clock=clock), clock=clock)

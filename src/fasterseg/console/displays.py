@@ -39,6 +39,17 @@ class State:
     left_in_all_s: float | None = None
 
     @property
+    def amount(self) -> str:
+        """How much there is to do, as in ``1 page`` or ``6,000 steps``; empty where none can say.
+
+        A unit is one word in the plural; what has more is taken as it is.
+        """
+        if self.total == 0:
+            return ""
+        is_one = self.total == 1 and " " not in self.unit
+        return f"{self.total:,} {self.unit.removesuffix('s') if is_one else self.unit}"
+
+    @property
     def whole(self) -> str:
         """Where in the run it is, as in ``stage 3 of 7, 25 min left in all``; empty without one."""
         left = self.left_in_all_s
@@ -106,8 +117,9 @@ class LineDisplay(WrittenDisplay):
     def text(self, event: Event, state: State) -> str:
         """How much there is to do; how far it is; whether all was done, and the time it took."""
         if event == "begin":
+            amount = f": {state.amount}" if state.amount else ""
             whole = f" ({state.whole})" if state.whole else ""
-            return as_shown(f"{state.title}: {state.total:,} {state.unit}{whole}")
+            return as_shown(f"{state.title}{amount}{whole}")
         if event == "progress":
             return line_of(state)
         ending = "done" if state.done >= state.total else f"stopped at {state.done:,}"

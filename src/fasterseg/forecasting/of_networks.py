@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from fasterseg.amounts import size
+from fasterseg.amounts import number_of, size
 from fasterseg.checkpoints import KEPT_CHECKPOINTS
 from fasterseg.config import TrainingSettings
 from fasterseg.datasets.sources.joining import share_images
@@ -134,7 +134,7 @@ class NetworksForecast:
             scoring + (data.train + data.test) * data.sample_seconds,  # of positions alone
             memory=self.timings.after_export(peak),
             disk=(len(networks) + 1) * data.test * IMAGE_REPORT_BYTES,
-            counted=f"{len(networks)} networks on {data.test} images",
+            counted=f"{number_of(len(networks), 'network')} on {number_of(data.test, 'image')}",
         )
 
     def _measure(self) -> StageForecast:
@@ -145,7 +145,7 @@ class NetworksForecast:
             sum(map(self._delivery_seconds, networks)),
             memory=max(delivery.peak_bytes, self.timings.target.left_bytes),
             disk=delivery.file_bytes * share,
-            counted=f"{len(networks)} exports, each verified, scored and timed",
+            counted=f"{number_of(len(networks), 'export')}, each verified, scored and timed",
         )
 
     def _delivery_seconds(self, outlook: Outlook) -> float:

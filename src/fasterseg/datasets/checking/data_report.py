@@ -137,7 +137,8 @@ def _notes(splits: Mapping[str, SplitReport]) -> list[str]:
         if len(split.sizes) > 1:
             notes.append(f"{name} has images of {len(split.sizes)} sizes: train with a crop")
         if split.unlabelled_images:
-            notes.append(f"{name} has {split.unlabelled_images} images without a labelled pixel")
+            images = number_of(split.unlabelled_images, "image")
+            notes.append(f"{name} has {images} without a labelled pixel")
     return notes
 
 

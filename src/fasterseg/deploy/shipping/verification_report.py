@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fasterseg.amounts import size
+from fasterseg.amounts import number_of, size
 from fasterseg.artifacts import Artifact
 from fasterseg.config import Precision
 from fasterseg.errors import VerificationError
@@ -97,8 +97,8 @@ class VerificationReport(Told, Artifact):
     def describe(self) -> str:
         """The checks, a line each."""
         head = (
-            f"{self.subject} against {self.against}: {self.images} images of {self.image_source}, "
-            f"{', '.join(self.sizes)}; {self.facts.get('runtime', '')}, "
+            f"{self.subject} against {self.against}: {number_of(self.images, 'image')} of "
+            f"{self.image_source}, {', '.join(self.sizes)}; {self.facts.get('runtime', '')}, "
             f"{self.facts.get('precision', '')}, tail {self.facts.get('tail', '')}"
         )
         verdict = "it does what the network does" if self.passed else "it is NOT the same network"
