@@ -84,8 +84,8 @@ def test_a_student_of_whom_all_is_well() -> None:
         "Measured on the exported file: Imaginary 3000, 1 thread, onnxruntime 1.32.0, float32. "
         "How sure: it is 10.0 % below the budget, more than the 5 % that two measurements of one "
         "network may differ by.",
-        "Better than position alone: mean IoU 64.6 % on 233 images of test; who knows only where "
-        "a pixel lies, and sees no image, has 30.1 %. Three random networks of its latency, "
+        "Better than position alone: mean IoU 64.6 % on 233 images of test; a guess from where "
+        "a pixel lies, without the image, has 30.1 %. Three random networks of its latency, "
         "trained as it was, have 61.2 % on average (60.1 to 62.2 %). The baseline fast-scnn has "
         "58.8 %. Its teacher has 67.1 %.",
         "No class is weak: the lowest is pole with 41.0 %.",
@@ -120,16 +120,16 @@ def test_a_student_below_position_alone() -> None:
     verdict = verdict_on(replace(STANDING, accuracy=accuracy, steps=40))
     assert verdict.weak_classes == ("sign",)
     assert told(verdict)[1:] == (
-        "No better than position alone: mean IoU 2.2 % on 20 images of val; who knows only where a "
-        "pixel lies, and sees no image, has 12.1 %.",
+        "No better than position alone: mean IoU 2.2 % on 20 images of val; a guess from where a "
+        "pixel lies, without the image, has 12.1 %.",
         "Weak: sign (0.0 %, 0.1 % of the pixels), below half of the mean IoU.",
         "The search was probably worth it: as a subnet of the supernet it had 41.0 %, three random "
         "networks of its latency 33.3 % on average (31.0 to 36.0 %); none of these was trained by "
         "itself.",
         "What would help most: longer training (student.steps, now 40), and a look at the labels: "
         "so far it knows little more than where things usually lie.",
-        "below position alone: 2.2 % is no more than the 12.1 % of who never sees the image, so it "
-        "has learned nothing that is of use",
+        "below position alone: 2.2 % is no more than the 12.1 % of a guess without the image, so "
+        "it has learned nothing of use",
     )
 
 
@@ -137,8 +137,8 @@ def test_a_student_below_the_random_ones() -> None:
     accuracy = replace(ACCURACY, randoms=(0.66,), baselines=(), teacher=None)
     verdict = verdict_on(replace(STANDING, accuracy=accuracy))
     assert told(verdict)[1:] == (
-        "Better than position alone: mean IoU 64.6 % on 233 images of test; who knows only where "
-        "a pixel lies, and sees no image, has 30.1 %. A random network of its latency, trained as "
+        "Better than position alone: mean IoU 64.6 % on 233 images of test; a guess from where "
+        "a pixel lies, without the image, has 30.1 %. A random network of its latency, trained as "
         "it was, has 66.0 %.",
         "No class is weak: the lowest is pole with 41.0 %.",
         "The search was not worth it: it is 1.4 points worse than a random network of its latency, "
@@ -208,8 +208,8 @@ def test_a_student_that_is_too_slow_and_weak_on_rare_classes() -> None:
         "Measured on the exported file: Imaginary 3000, 1 thread, onnxruntime 1.32.0, float32. "
         "How sure: it is 13.7 % above the budget, more than the 5 % that two measurements of one "
         "network may differ by.",
-        "Hardly better than position alone: mean IoU 33.0 % on 233 images of test; who knows only "
-        "where a pixel lies, and sees no image, has 30.1 %. Its teacher has 67.1 %.",
+        "Hardly better than position alone: mean IoU 33.0 % on 233 images of test; a guess from "
+        "where a pixel lies, without the image, has 30.1 %. Its teacher has 67.1 %.",
         "Weak: rare0 (0.0 %, 0.2 % of the pixels), rare1 (1.0 %, 0.2 % of the pixels), rare2 "
         "(2.0 %, 0.2 % of the pixels), rare3 (3.0 %, 0.2 % of the pixels), rare4 (4.0 %, 0.2 % of "
         "the pixels) and 2 more, each of them below half of the mean IoU.",

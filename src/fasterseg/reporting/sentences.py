@@ -98,7 +98,7 @@ def _against_position(accuracy: Accuracy, own: str) -> str:
     lead = accuracy.mean_iou - position
     word = "Better" if lead >= CLEAR_LEAD else "Hardly better" if lead > 0 else "No better"
     return (
-        f"{word} than position alone: {own}; who knows only where a pixel lies, and sees no image, "
+        f"{word} than position alone: {own}; a guess from where a pixel lies, without the image, "
         f"has {percent(position)}"
     )
 

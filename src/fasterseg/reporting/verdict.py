@@ -70,8 +70,7 @@ def _accuracy_warnings(accuracy: Accuracy) -> Iterator[str]:
     if position is not None and accuracy.mean_iou <= position:
         yield (
             f"below position alone: {percent(accuracy.mean_iou)} is no more than the "
-            f"{percent(position)} of who never sees the image, so it has learned nothing that is "
-            "of use"
+            f"{percent(position)} of a guess without the image, so it has learned nothing of use"
         )
     randoms = accuracy.randoms
     if randoms and accuracy.mean_iou < sum(randoms) / len(randoms):
