@@ -494,7 +494,7 @@ def test_an_image_beyond_the_limit_is_broken_and_told_what_raises_it(
 def test_images_that_were_seen_in_tiles_are_told(
     bundle: str, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fasterseg.network.predicting.tiles_of", lambda _height, _width: 2)
+    monkeypatch.setattr("fasterseg.network.segmenting.tiles_of", lambda _height, _width: 2)
     done = predict(bundle, str(pictures / "a.png"), out=tmp_path / "out")
     (note,) = done.notes
     assert note.startswith("1 of 1 image was segmented in overlapping tiles")
