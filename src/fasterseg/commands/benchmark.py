@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 from cyclopts import Parameter
 
 from fasterseg.config import RUNTIMES, Precision, TailForm
-from fasterseg.console.option_values import PathOrText, require_threads
+from fasterseg.console.option_values import PathOrText, as_texts, require_threads
 from fasterseg.console.options import Common, ImageSize, OptionsOfADevice
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def benchmark(
 
     common = Common.reaching(**options)
     require_threads(threads, least=0)
-    models, show = tuple(map(str, (model, *others))), progress_for(json=common.json)
+    models, show = as_texts((model, *others)), progress_for(json=common.json)
     wanted = EntryOptions(
         backends=backend, precisions=precision, tails=tail, threads=threads, size=size
     )

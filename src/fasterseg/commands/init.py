@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from fasterseg.console.asking import ask_on_terminal, take_usual
-from fasterseg.console.option_values import SizeOrText
+from fasterseg.console.option_values import SizeOrText, size_text
 from fasterseg.console.options import Json, Layout, Outside
 from fasterseg.datasets.splits.recordings import By
 
@@ -73,11 +73,10 @@ def init(
     from fasterseg.pipeline.setup.setting_up import set_up
     from fasterseg.pipeline.setup.wishes import SetupOptions
 
-    wanted = size if isinstance(size, str) else "x".join(map(str, size))
     return set_up(
         path,
         progress_for(json=json),
-        SetupOptions(budget=budget, size=wanted, hours=hours, by=by, seed=seed),
+        SetupOptions(budget=budget, size=size_text(size), hours=hours, by=by, seed=seed),
         out=out,
         layout=layout,
         outside=outside,

@@ -47,9 +47,14 @@ def require_processes(processes: int | None, restarts: int | None) -> None:
         )
 
 
+def size_text(size: SizeOrText) -> str:
+    """A size as the command line has it, such as ``360x640``; what is no size stays as it is."""
+    return size if isinstance(size, str) else "x".join(map(str, size))
+
+
 def working_size(size: SizeOrText) -> tuple[int, int]:
     """Height and width that an option names; `UsageError` for a size that no network can take."""
-    text = size if isinstance(size, str) else "x".join(map(str, size))
+    text = size_text(size)
     wanted = parse_size(text)
     if wanted is None or why_not(wanted):
         raise UsageError(

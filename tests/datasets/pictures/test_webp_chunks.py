@@ -53,6 +53,12 @@ def test_what_is_cut_before_it_tells_is_taken_for_lossy(length: int, tmp_path: P
     assert is_lossy(tmp_path / "gone.webp")
 
 
+def test_chunks_without_end_are_not_looked_at() -> None:
+    head, picture = b"RIFF" + bytes(4) + b"WEBP", b"VP8L" + bytes(4)
+    assert is_lossless(head + (b"JUNK" + bytes(4)) * 63 + picture)
+    assert not is_lossless(head + (b"JUNK" + bytes(4)) * 64 + picture)
+
+
 def test_a_name_tells_of_other_types(tmp_path: Path) -> None:
     assert is_lossy(tmp_path / "a.JPG") and not is_lossy(tmp_path / "a.png")
     assert not is_lossless(b"RIFF" + bytes(4) + b"WAVE" + b"VP8L")

@@ -145,6 +145,9 @@ def test_lists_of_splits_may_be_called_in_other_usual_words(
     expected = {"train": {one: truth[one] for one in rest}, "val": {first: truth[first]}}
     reads_as(tmp_path, expected)
 
+    (tmp_path / "val.csv").write_text("epoch,loss\n1,0.5\n")  # a table of something else
+    reads_as(tmp_path, expected)
+
 
 @pytest.mark.parametrize(("photo", "ending"), [(".jpg", ""), (".png", "_mask"), (".jpg", "_gt")])
 @pytest.mark.parametrize("split", ["", "train"])

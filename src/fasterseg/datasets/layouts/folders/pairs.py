@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 
 from fasterseg.datasets.data_files.affixes import OF_NAMES, Affixes
@@ -31,7 +32,7 @@ from fasterseg.datasets.layouts.folders.matched_pairs import divided_by_names, m
 from fasterseg.datasets.layouts.folders.matched_series import Matches
 from fasterseg.datasets.layouts.folders.two_folders import (
     LISTS,
-    SPLITS,
+    called_as_splits,
     divided,
     has_mask,
     split_folders,
@@ -112,7 +113,13 @@ def _by_own_lists(tree: Tree, home: Path, found: Divided) -> Divided:
     (pool,) = found.pairings.values()
     images = {pair.name: [pair.image] for pair in pool.pairs}
     masks = {pair.name: [pair.mask] for pair in pool.pairs}
-    lists = [file for file in _lists_in(home) if is_list(tree, file, images)]
+    lists = [
+        *called_as_splits(
+            entries_in(home, {".txt", ".csv"}),
+            called=attrgetter("stem"),
+            wanted=lambda file: is_file(file) and is_list(tree, file, images),
+        ).values()
+    ]
     if not lists:
         return found
     listed = by_lists(tree, lists, images, masks)
@@ -121,16 +128,6 @@ def _by_own_lists(tree: Tree, home: Path, found: Divided) -> Divided:
     notes = (note for note in found.notes if note != ONE_SPLIT)
     told = f"images were divided by {', '.join(map(tree.shown, lists))}"
     return Divided({first[0]: whole, **dict(rest)}, (*notes, told, *listed.notes))
-
-
-def _lists_in(home: Path) -> list[Path]:
-    """The files in a folder that are called as splits are, one for each split."""
-    named = [one for one in entries_in(home, {".txt", ".csv"}) if one.stem.casefold() in SPLITS]
-    found: dict[str, Path] = {}
-    for file in sorted(named, key=lambda one: SPLITS.index(one.stem.casefold())):
-        if is_file(file):
-            found.setdefault(usual_name(file.stem), file)
-    return [*found.values()]
 
 
 def _by_usual_names(tree: Tree, home: Path, said: DataFile) -> Divided:
@@ -197,8 +194,9 @@ def _splits_in(folder: Path) -> Iterator[Path]:
 
 def _has_both(folder: Path) -> bool:
     """Whether a folder has images and masks, in two folders of its own or side by side."""
-    has_two = _two_in(folder) is not None
-    return is_folder(folder) and (has_two or _ending_in(folder) is not None)
+    if not is_folder(folder):
+        return False
+    return _two_in(folder) is not None or _ending_in(folder) is not None
 
 
 def _ending_in(folder: Path) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from fasterseg.amounts import first_few
@@ -39,17 +40,26 @@ def has_mask(folder: Path) -> bool:
 
 
 def split_folders(folder: Path, *, wanted: Callable[[Path], bool] = is_folder) -> dict[str, Path]:
-    """The folders of splits right in a folder by the splits' usual names, however they are written.
+    """The folders of splits right in a folder, as `called_as_splits` has them."""
+    return called_as_splits(entries_in(folder), called=attrgetter("name"), wanted=wanted)
 
-    Of two `wanted` for one split the first of the usual words counts, of one word that in small
-    letters.
+
+def called_as_splits(
+    found: Iterable[Path], *, called: Callable[[Path], str], wanted: Callable[[Path], bool]
+) -> dict[str, Path]:
+    """What is `called` as splits are, however that is written, by the splits' usual names.
+
+    Of several `wanted` for one split the first of the usual words counts, of one word that in
+    small letters.
     """
-    named = sorted(one.name for one in entries_in(folder) if one.name.casefold() in SPLITS)
-    found: dict[str, Path] = {}
-    for name in sorted(named, key=lambda one: (SPLITS.index(one.casefold()), one.swapcase())):
-        if wanted(folder / name):
-            found.setdefault(usual_name(name), folder / name)
-    return found
+    named = [one for one in found if called(one).casefold() in SPLITS]
+    splits: dict[str, Path] = {}
+    for one in sorted(
+        named, key=lambda one: (SPLITS.index(called(one).casefold()), one.name.swapcase())
+    ):
+        if wanted(one):
+            splits.setdefault(usual_name(called(one)), one)
+    return splits
 
 
 def divided(
