@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -160,6 +161,27 @@ def test_a_folder_without_a_data_file_is_told_by_what_a_tool_left_in_it(
 
     assert name in error.why
     assert said in error.next_step
+
+
+def test_annotations_in_utf_16_are_read_once_the_command_that_is_named_has_run(
+    tmp_path: Path,
+) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a b.png")
+    outline = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[0, 0, 8, 0, 8, 8]]}
+    content = {
+        "images": [{"id": 1, "file_name": "a b.png", "width": 8, "height": 8}],
+        "categories": [{"id": 1, "name": "straße"}],
+        "annotations": [outline],
+    }
+    written = json.dumps(content, ensure_ascii=False).encode("utf-16")
+    error = refusal(write(tmp_path / "my set" / "coco.json", written).parent)
+    assert "UTF-16" in error.why
+
+    (tmp_path / "a b.png").rename(tmp_path / "my set" / "a b.png")
+    _, *words = shlex.split(error.next_step.partition(": ")[2])
+    subprocess.run([sys.executable, *words], check=True)
+
+    assert check_data(tmp_path / "my set").names == ("background", "straße")
 
 
 def test_a_folder_of_nothing_known_is_shown_a_data_file_that_works(

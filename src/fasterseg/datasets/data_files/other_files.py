@@ -10,6 +10,7 @@ import re
 from collections.abc import Set as AbstractSet
 from itertools import chain, islice
 from pathlib import Path
+from shlex import quote
 
 from fasterseg.datasets.data_files.containers import CONTAINERS, container_of
 from fasterseg.datasets.data_files.remedies import lines, palette_line, written
@@ -34,6 +35,7 @@ _ARCHIVES = {
 _BY_PYTHON = dict.fromkeys(
     ("a gzip archive", "a bzip2 archive", "an xz archive", "a tar archive"), "tarfile"
 )
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*", b"GIF8", b"RIFF")
 _OUTLINES = frozenset({".json", ".ndjson", ".xml", *CONTAINERS})
 _TELLING = _OUTLINES | {".zip", ".txt", ".csv", ".tar", ".gz", ".tgz"}
@@ -110,7 +112,7 @@ def _found(path: Path) -> Found | None:
             head = stream.read(_LOOKED_AT)
     except (OSError, FastersegError):
         return None  # told where the file is read
-    return _download(path, head) or _binary(path, head) or _text(path, head)
+    return _download(path, head) or _binary(path, head) or _wide(path, head) or _text(path, head)
 
 
 def _download(path: Path, head: bytes) -> Found | None:
@@ -157,9 +159,22 @@ def _binary(path: Path, head: bytes) -> Found | None:
             "",
             "give the folder of images and masks, or its data.yaml; fasterseg predict segments it",
         )
-    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if b"\0" in head and not head.startswith(_UTF_16):
         return "no text", "", "give a folder of images and masks, or its data.yaml"
     return None
+
+
+def _wide(path: Path, head: bytes) -> Found | None:
+    """Annotations of which no byte is read as it is meant: nobody would find them."""
+    if not head.startswith(_UTF_16) or path.suffix.lower() not in _OUTLINES:
+        return None
+    inner = "import sys; p = sys.argv[1]; t = open(p, encoding='utf-16').read(); "
+    return (
+        "a text in UTF-16",
+        "such files are read as UTF-8; Windows PowerShell writes UTF-16 where > sends a text",
+        f"save it as UTF-8: python -c \"{inner}open(p, 'w', encoding='utf-8').write(t)\" "
+        f"{quote(str(path))}",
+    )
 
 
 def _unpacking(path: Path, kind: str) -> str:
