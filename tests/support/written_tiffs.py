@@ -20,7 +20,10 @@ PACKINGS = {"raw": 1, "lzw": 5, "deflate": 8}
 
 @dataclass(frozen=True)
 class Written:
-    """How a TIFF is written; `tile` and `rows` are 0 for one strip, `extra` is a tag's numbers."""
+    """How a TIFF is written; `tile` and `rows` are 0 for one strip, `extra` is a tag's numbers.
+
+    With `sparse` parts that hold 0 alone are left out.
+    """
 
     order: str = "<"
     planar: bool = False
@@ -31,6 +34,7 @@ class Written:
     meaning: int | None = None
     extra: tuple[int, ...] = ()
     orientation: int = 0
+    sparse: bool = False
 
     def file(self, values: Array) -> bytes:
         """The bytes of a file of (height, width) or (height, width, bands) numbers."""
@@ -41,6 +45,10 @@ class Written:
         for part in parts:
             places.append(at)
             at += len(part)
+        places = [
+            0 if self.sparse and not any(part) else place
+            for place, part in zip(places, parts, strict=True)
+        ]
         tags = self._tags(bands) | self._parts(bands, places, parts)
         body = b"".join(parts)
         return self._head(at) + body + self._directory(tags, at)

@@ -44,7 +44,7 @@ from fasterseg.datasets.pictures.quiet import quiet
 from fasterseg.datasets.pictures.reading import DEFAULT_READING, Reading, range_text
 from fasterseg.datasets.pictures.streams import head_of, stream_of
 from fasterseg.datasets.pictures.tiff_directories import require_bounded
-from fasterseg.datasets.pictures.tiff_forms import TiffForm, as_meant
+from fasterseg.datasets.pictures.tiff_forms import LeftOut, TiffForm, as_meant
 from fasterseg.datasets.pictures.webp_chunks import is_lossless
 from fasterseg.datasets.sample import ImageSize, Pixels
 from fasterseg.errors import DataError
@@ -234,6 +234,8 @@ def _of_pillow(image: Image.Image, name: str, wanted: Wanted) -> Opened:
             image.load()
     except TooLarge as error:
         raise wanted.refusal(name, error) from error
+    except LeftOut as error:
+        raise wanted.fault(name, str(error), error.next_step) from error
     except FileFault:
         raise
     except Exception as error:  # Pillow's decoders raise nearly every type on damaged files.

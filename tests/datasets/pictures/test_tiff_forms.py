@@ -108,6 +108,20 @@ def test_rows_that_no_strip_has_are_not_black(
         decode(image)
 
 
+@pytest.mark.parametrize("parts", [{"rows": 7}, {"tile": 16}])
+def test_a_part_that_is_left_out_is_not_what_a_file_begins_with(
+    parts: dict[str, int], tmp_path: Path
+) -> None:
+    values = BANDS[..., :3].astype(np.uint8)
+    values[:16] = 0
+    (tmp_path / "a.tif").write_bytes(Written(sparse=True, **parts).file(values))
+    with pytest.raises(FileFault, match="left out") as caught:
+        decode(tmp_path / "a.tif")
+    assert "SPARSE_OK=FALSE" in caught.value.next_step
+    with Image.open(tmp_path / "a.tif") as image, pytest.raises(FileFault, match="left out"):
+        decode(image)
+
+
 @pytest.mark.parametrize("planar", [False, True])
 @pytest.mark.parametrize("packing", ["raw", "lzw"])
 @pytest.mark.parametrize("values", [BANDS.astype(np.uint8), DEEP])

@@ -26,7 +26,7 @@ from fasterseg.datasets.pictures.png_rows import has_all_rows, may_lack_rows
 from fasterseg.datasets.pictures.quiet import quiet
 from fasterseg.datasets.pictures.streams import Stream, kind_of, stream_of
 from fasterseg.datasets.pictures.tiff_directories import require_bounded
-from fasterseg.datasets.pictures.tiff_forms import TiffForm, as_meant, plain_tiff
+from fasterseg.datasets.pictures.tiff_forms import LeftOut, TiffForm, as_meant, plain_tiff
 from fasterseg.datasets.pictures.webp_chunks import is_lossless
 from fasterseg.errors import DataError, EnvironmentFault
 from fasterseg.foreign.opened_files import bytes_of, what_it_is
@@ -108,6 +108,8 @@ def opened_bytes(data: bytes, name: str, wanted: Wanted) -> Opened:
         raise
     except TooLarge as error:
         raise wanted.refusal(name, error) from error
+    except LeftOut as error:
+        raise wanted.fault(name, str(error), error.next_step) from error
     except UnidentifiedImageError as error:
         raise _unidentified(data, name, wanted) from error
     except Exception as error:  # Pillow's decoders raise nearly every type on damaged files.

@@ -46,6 +46,15 @@ _LOSSY = frozenset({6, 7, 50001})
 Tags = dict[int, tuple[int, ...]]
 
 
+class LeftOut(Exception):
+    """Strips or tiles have no place in a file, as GDAL's SPARSE_OK leaves out those of one value.
+
+    Their place is 0, where a file's first bytes stand: Pillow would take these for pixels.
+    """
+
+    next_step = "write them into the file: gdal_translate -co SPARSE_OK=FALSE IN.tif OUT.tif"
+
+
 @dataclass(frozen=True, slots=True)
 class TiffForm:
     """What the first directory of a TIFF says of its pixels."""
@@ -120,7 +129,7 @@ class TiffForm:
         return is_grey and self.bits > 1 and self.first(_KIND, 1) == 1
 
     def require_all_parts(self) -> None:
-        """Raise EOFError where the strips or tiles that are named are too few for the pixels."""
+        """Raise EOFError where strips or tiles are too few for the pixels, `LeftOut` for some."""
         width, height = self.first(_WIDTH, 0), self.first(_HEIGHT, 0)
         parts, high, wide = self.tags.get(_STRIPS, ()), self.first(_STRIP_ROWS, height), width
         if not parts:
@@ -131,6 +140,8 @@ class TiffForm:
         wanted = -(-height // high) * -(-width // wide) * (self.bands if self.is_planar else 1)
         if len(parts) < wanted:
             raise EOFError("it has fewer strips or tiles than its pixels take")
+        if 0 in parts[:wanted]:
+            raise LeftOut("strips or tiles of one value throughout are left out of it")
 
     @property
     def is_lossy(self) -> bool:
@@ -178,7 +189,7 @@ def plain_tiff(
 
     ``form`` is what it says of itself, ``packed`` as in `PixelLimit.require`.  With ``as_numbers``
     its greys are those of the file even where it calls 0 white, as a mask's ids are.  Raises
-    `TooLarge`, and what Pillow raises for damage.
+    `TooLarge`, `LeftOut`, and what Pillow raises for damage.
     """
     numbers = Form.of(data)
     if form.is_planar and form.colours == 1 and form.bands > 2:
