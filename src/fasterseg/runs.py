@@ -10,6 +10,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Self
 
+from fasterseg.artifacts import short_digest
 from fasterseg.durable import sync_folder
 from fasterseg.errors import UsageError
 from fasterseg.foreign.links import require_within
@@ -129,9 +130,10 @@ class RunFolder:
         """The scores of the networks among which students are selected."""
         return self.selection.root / "scores.json"
 
-    def finalist(self, student: str, digest: str) -> StageFolder:
-        """The training of a student's finalist for a while, by the architecture's digest."""
-        return StageFolder(self._finalists / f"{student}-{digest[:16]}")
+    def finalist(self, student: str, architecture: str, settings: str) -> StageFolder:
+        """The training of a student's finalist for a while, by digests of what is trained, how."""
+        name = f"{student}-{short_digest(architecture)}-{short_digest(settings)}"
+        return StageFolder(self._finalists / name)
 
     def tidy_finalists(self, *, but: StageFolder | None = None) -> None:
         """Delete the checkpoints of finalists' trainings `but` one; their logs stay."""

@@ -84,7 +84,14 @@ def _ended(
     apart = begun.task.settings.shared == "cells"
     scorers, path = together.scorers(begun), job.run.candidate_scores
     trained = together.trained(scorers, job.run)
-    kept = KeptScores(path, scorers.candidates, scorers.finals, trained=trained, apart=apart)
+    kept = KeptScores(
+        path,
+        scorers.candidates,
+        scorers.finals,
+        trained=trained,
+        trained_by="" if scorers.finalists is None else scorers.finalists.digest,
+        apart=apart,
+    )
     appraisal, variants = _appraisal(job, begun), _variants(begun, watch, kept)
     landed = _landed(begun, variants, appraisal, job, watch)
     choices = _chosen(begun, landed, appraisal, job, watch, kept)

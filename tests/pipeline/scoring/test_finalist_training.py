@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,43 @@ def test_a_finalist_is_trained_as_a_student_and_the_supernet_stays_what_it_was(
     wanted = recipe().training_of("student")
     assert trainer.settings.lr == wanted.lr
     assert (trainer.settings.steps, trainer.settings.distillation_weight) == (STEPS, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "decides"),
+    [
+        ("student.lr", 0.02, True),
+        ("student.start", "supernet", True),
+        ("student.augmentation.colour", 0.1, True),
+        ("search.selection.trained_steps", STEPS + 1, True),
+        ("student.checkpoint_every", 7, False),
+        ("student.accumulate", 2, False),
+        ("student.hours", 2.0, False),
+        ("student.distillation.temperature", 2.0, False),
+    ],
+)
+def test_its_digest_is_that_of_the_settings_that_decide_what_finalists_come_to(
+    key: str, value: object, decides: bool, tmp_path: Path
+) -> None:
+    trainer, _, _ = begun(tmp_path)
+    content = trainer.recipe.content()
+    *sections, last = key.split(".")
+    place = content
+    for name in sections:
+        place = place.setdefault(name, {})
+    assert place.get(last) != value
+    place[last] = value
+    changed = replace(trainer, recipe=Recipe.model_validate(content))
+    assert (changed.digest != trainer.digest) is decides
+
+
+def test_a_warm_up_of_the_student_s_is_no_longer_than_a_tenth_of_its_steps(tmp_path: Path) -> None:
+    trainer, _, _ = begun(tmp_path)
+    content = trainer.recipe.content()
+    content["student"] |= {"steps": 40_000, "warmup_steps": 2_000}
+    content["search"]["selection"]["trained_steps"] = 1_600
+    changed = replace(trainer, recipe=Recipe.model_validate(content))
+    assert (changed.settings.steps, changed.settings.warmup) == (1_600, 160)
 
 
 def test_it_begins_with_the_weights_that_the_student_begins_with(tmp_path: Path) -> None:
@@ -208,7 +246,7 @@ def test_checkpoints_are_kept_of_the_last_finalist_alone_and_logs_of_all(tmp_pat
     run = RunFolder(tmp_path / "run")
     for one in (network, other):
         score(trainer, one, run.root)
-    folders = [run.finalist("student", one.digest()) for one in (network, other)]
+    folders = [run.finalist("student", one.digest(), trainer.digest) for one in (network, other)]
     assert [len(one.log.read_text().splitlines()) for one in folders] == [STEPS, STEPS]
     assert [one.stepped() is None for one in folders] == [True, False]
     run.tidy_finalists()

@@ -273,6 +273,23 @@ def test_scores_of_contenders_with_blocks_of_their_own_are_kept_apart(tmp_path: 
         assert (len(machine.scored), len(machine.finals)) == (count, count)
 
 
+def test_what_finalists_come_to_counts_for_the_settings_that_they_were_trained_by(
+    tmp_path: Path,
+) -> None:
+    (one,) = random_architectures(Options.of(RECIPE.space, RECIPE.contenders[1]), 1)
+    path, machine, trained = tmp_path / "scores.json", Machine(), 0
+
+    def training(*_: object) -> ResampledScore:
+        nonlocal trained
+        trained += 1
+        return machine.final(one, "a")
+
+    for settings, count in (("first", 1), ("first", 1), ("second", 2), ("first", 2)):
+        kept = KeptScores(path, machine.score, machine.final, trained=training, trained_by=settings)
+        kept.trained(one, "a", silent)
+        assert trained == count
+
+
 def test_timing_a_candidate_finds_and_scores_one_at_the_budget(tmp_path: Path) -> None:
     job = search_job_in(tmp_path, recipe=recipe())
     search = Search.begin(task_of(job, agreed_start(job, progress=silent)))

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from fasterseg.artifacts import digest_of_value
 from fasterseg.config import Recipe, TrainingSettings
 from fasterseg.datasets.sources.class_weights import class_weights_of
 from fasterseg.datasets.sources.part import PartOfSplit
@@ -25,17 +26,30 @@ from fasterseg.pipeline.scoring.candidate_scoring import SubnetScoring
 from fasterseg.searching.beginnings.data import SearchData
 from fasterseg.searching.landing.scores import ResampledScore
 from fasterseg.space.architecture import Architecture
+from fasterseg.training.counting import within_steps
 from fasterseg.training.data import TrainingData
 from fasterseg.training.stage import TrainingStage
 from fasterseg.training.task import fresh_network
+
+_DECIDES_NOTHING = {
+    "hours",
+    "distillation",
+    "distillation_divided_by_classes",
+    "evaluate_every",
+    "checkpoint_every",
+    "accumulate",
+    "synchronise_norms",
+}
+"""Settings of a training that it has no use for, or that are about how it is computed."""
 
 
 @dataclass(frozen=True)
 class SplitHalfTrainer:
     """Trains finalists on the half that weights learn from, and scores them on the other.
 
-    What one comes to is a function of the recipe's seed, the architecture and, where the student
-    begins with it, the supernet.  All `ranks` train it together.  Implements `FinalistTrainer`.
+    What one comes to is a function of the recipe's seed, the architecture, the `settings` and,
+    where the student begins with it, the supernet.  All `ranks` train it together.  Implements
+    `FinalistTrainer`.
     """
 
     recipe: Recipe
@@ -53,6 +67,11 @@ class SplitHalfTrainer:
     def checkpoint_every(self) -> int:
         """After so many steps a training is saved, as the student's is."""
         return self.settings.checkpoint_every
+
+    @property
+    def digest(self) -> str:
+        """Of the settings that decide what a finalist comes to: student's keys may change."""
+        return digest_of_value(self.settings.model_dump(mode="json", exclude=_DECIDES_NOTHING))
 
     def begun(self, architecture: Architecture, name: str) -> FinalistTraining:
         """The training of a contender's network, before its first step."""
@@ -83,9 +102,9 @@ class SplitHalfTrainer:
     @cached_property
     def settings(self) -> TrainingSettings:
         """The student's, for so many steps, and without a teacher."""
-        steps = self.recipe.search.selection.trained_steps
-        changed = {"steps": steps, "hours": None, "distillation_weight": 0.0}
-        return self.recipe.training_of("student").model_copy(update=changed)
+        alone = {"hours": None, "distillation_weight": 0.0}
+        settings = self.recipe.training_of("student").model_copy(update=alone)
+        return within_steps(settings, self.recipe.search.selection.trained_steps)
 
     @cached_property
     def _half(self) -> PartOfSplit:

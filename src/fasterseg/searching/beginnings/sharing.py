@@ -110,7 +110,7 @@ class Together:
         contender: str,
         progress: Progress,
     ) -> ResampledScore:
-        folder = run.finalist(contender, architecture.digest())
+        folder = run.finalist(contender, architecture.digest(), trainer.digest)
         run.tidy_finalists(but=folder)  # those before are scored, and that is kept
         with self.lead.call(FINALIST, architecture=architecture.content(), contender=contender):
             stage = trainer.begun(architecture, contender)

@@ -70,6 +70,11 @@ class FinalistTrainer(Protocol):
         """After so many steps a training is saved."""
         ...
 
+    @property
+    def digest(self) -> str:
+        """Of the settings that decide what a finalist comes to."""
+        ...
+
     def begun(self, architecture: Architecture, name: str) -> FinalistStage:
         """The training of a contender's network, before its first step."""
         ...

@@ -36,7 +36,7 @@ class CandidateScores(Artifact):
     """The subnets' scores so far, by the digest of the architecture; shares of one.
 
     Where contenders have blocks of their own, behind the digest stands whose score it is.
-    `trained` are those of finalists that were trained for a while.
+    `trained` are those of finalists that were trained for a while, by how they were trained too.
     """
 
     schema_tag: ClassVar[str] = "fasterseg/candidate-scores/1"
@@ -50,7 +50,7 @@ class KeptScores:
     """What was scored, in a file, so that a resumed selection does not score it again.
 
     A supernet's students share it: what was scored for one counts for all, unless they are
-    `apart`, each with blocks of its own.
+    `apart`, each with blocks of its own.  `trained_by` is a digest of how finalists are trained.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class KeptScores:
         final: ScoreResampled,
         *,
         trained: ScoreTrained | None = None,
+        trained_by: str = "",
         apart: bool = False,
     ) -> None:
         self._path = path
@@ -67,6 +68,7 @@ class KeptScores:
         self._score = score
         self._final = final
         self._trained = trained
+        self._trained_by = trained_by
         self._known = CandidateScores.load(path) if path.exists() else CandidateScores()
 
     def has(self, architecture: Architecture, name: str) -> bool:
@@ -96,7 +98,7 @@ class KeptScores:
     def trained(self, architecture: Architecture, name: str, progress: Progress) -> ResampledScore:
         """As `final`, once the network was trained for a while."""
         assert self._trained is not None, "asked for where finalists are trained"
-        key = self._key(architecture, name)
+        key = f"{self._key(architecture, name)} {self._trained_by}".rstrip()
         if key not in self._known.trained:
             found = FinalScore.of(self._trained(architecture, name, progress))
             self._keep(trained={**self._known.trained, key: found})
