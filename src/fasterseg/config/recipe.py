@@ -280,6 +280,12 @@ class Recipe(TrueIsNoNumber, Artifact):
         return (self.data.trained_on, *([self.data.train_split] if begun else []))
 
     @property
+    def keeps_supernet(self) -> bool:
+        """Whether some training of its networks begins with the supernet's weights."""
+        roles = {one.role for one in self.members}
+        return any(self.training_of(role).start == "supernet" for role in roles)
+
+    @property
     def search_class_weights(self) -> ClassWeights:
         """What each class counts in the search's loss."""
         wanted = self.search.class_weights

@@ -57,7 +57,7 @@ def search(
         pretraining = _pretrain(together.pretraining(begun), begun, job, watch)
         cosearch = together.cosearch(begun, warn=warn, note=note)
         events = Events(pretraining.events(), _cosearch(cosearch, begun, job, watch).events())
-        if job.keeps_supernet:
+        if job.recipe.keeps_supernet:
             split = job.recipe.data.train_split
             keep_supernet(job.run, split=split, classes=job.geometry.classes)
         ends = _ended(begun, start, together, job, watch, random_subnets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from inspect import Parameter, signature
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +23,13 @@ from fasterseg.errors import (
 from fasterseg.pipeline.opening import hold_run
 from fasterseg.pipeline.preflight import machine
 from fasterseg.pipeline.preflight.ahead import Ahead
-from fasterseg.pipeline.preflight.machine import a_target, an_export, room_on_disk
+from fasterseg.pipeline.preflight.machine import (
+    a_target,
+    an_export,
+    room_for_a_search,
+    room_for_trainings,
+)
+from fasterseg.pipeline.preflight.networks import numbers_of, numbers_of_supernet
 from fasterseg.pipeline.preflight.stages import NEEDS, needs_of, require
 from fasterseg.pipeline.stages.running import Pipeline
 from fasterseg.verbs import STAGES
@@ -134,10 +141,53 @@ def test_a_target_that_its_runtime_does_not_know_is_told_and_what_is_advised_wil
 def test_a_full_disk_is_told_before_the_first_step(
     make_ahead: MakeAhead, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room_on_disk(make_ahead())
+    ahead = make_ahead()
+    for need in (room_for_a_search, room_for_trainings):
+        need(ahead)
     monkeypatch.setattr(machine, "free_disk_bytes", lambda folder: 1000)
-    with pytest.raises(EnvironmentFault, match="not enough room"):
-        room_on_disk(make_ahead())
+    for need in (room_for_a_search, room_for_trainings):
+        with pytest.raises(EnvironmentFault, match="not enough room"):
+            need(ahead)
+
+
+def test_the_disk_is_weighed_for_what_a_search_and_trainings_will_keep(
+    make_ahead: MakeAhead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def needed(need: Callable[[Ahead], None], ahead: Ahead) -> float:
+        with pytest.raises(EnvironmentFault) as caught:
+            need(ahead)
+        return float(caught.value.why.partition("about ")[2].partition(" MB")[0])
+
+    monkeypatch.setattr(machine, "free_disk_bytes", lambda folder: -1)
+    monkeypatch.setattr(machine, "BYTES_PER_NUMBER", 1_000_000)
+    ahead = make_ahead()
+    supernet = numbers_of_supernet(ahead)
+    searched, all_of_it = needed(room_for_a_search, ahead), needed(room_for_trainings, ahead)
+    assert searched == 5 * 2 * supernet, "two stages of two checkpoints, and one being written"
+    trained = needed(room_for_trainings, replace(ahead, searched=False))
+    assert all_of_it == searched + trained
+    begun = replace(ahead, made={Use.SUPERNET: Path("there")})
+    assert needed(room_for_trainings, begun) == trained
+    finalists = make_ahead("search.selection.trained=2")
+    largest = max(numbers_of(finalists, one) for one in finalists.finalists)
+    assert needed(room_for_a_search, finalists) == searched + 3 * 4 * largest
+    kept = make_ahead("student.start=supernet")
+    assert needed(room_for_a_search, kept) == searched + supernet
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ("student.class_weights=[1,2]", "search.class_weights=none"),
+        tuple(f"student.{one}" for one in SMALL),
+    ],
+)
+def test_a_search_that_trains_its_finalists_looks_at_what_these_need(
+    changes: tuple[str, ...], make_ahead: MakeAhead
+) -> None:
+    require(("search",), make_ahead(*changes))
+    with pytest.raises(UsageError):
+        require(("search",), make_ahead(*changes, "search.selection.trained=2"))
 
 
 def test_one_network_is_exported_and_run_unless_the_target_was_timed_already(

@@ -70,6 +70,14 @@ class Ahead:
         target = self.recipe.target
         return target.geometry(self.source.label_space.classes)
 
+    @property
+    def finalists(self) -> tuple[TrainingAhead, ...]:
+        """Trainings as those that a selection does of its finalists; none where it does not."""
+        if not self.recipe.search.selection.trained or Use.LANDED in self.made:
+            return ()
+        searched = [one for one in self.recipe.students() if one.is_searched]
+        return tuple(replace(_of_contender(self.recipe, one), taught=False) for one in searched)
+
     @classmethod
     def of(
         cls,
@@ -140,14 +148,16 @@ def _of_baseline(recipe: Recipe, name: str, baseline: str, role: Role) -> Traini
     return TrainingAhead(name, role, recipe.training_of(role), baseline=baseline)
 
 
-def _of_contender(recipe: Recipe, contender: ContenderSettings, file: Path) -> TrainingAhead:
+def _of_contender(
+    recipe: Recipe, contender: ContenderSettings, file: Path | None = None
+) -> TrainingAhead:
     settings = recipe.training_of(contender.role)
     return TrainingAhead(
         contender.name,
         contender.role,
         settings,
         options_of(recipe.space, contender),
-        Architecture.load(file) if file.is_file() else None,
+        None if file is None or not file.is_file() else Architecture.load(file),
         owner=contender.name,
         taught=contender.role == "student" and settings.distillation_weight > 0,
     )

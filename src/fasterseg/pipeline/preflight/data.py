@@ -25,6 +25,8 @@ def images_to_search_with(ahead: Ahead) -> None:
     _require_split_to_choose_by(ahead)
     _require_name(ahead)
     _require_weights(ahead.source, data.train_split, recipe.search_class_weights)
+    for finalist in ahead.finalists:
+        _require_weights(ahead.source, data.train_split, finalist.settings.class_weights)
     halves_of(ahead.source, data.train_split, recipe.seed)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from importlib.util import find_spec
+from itertools import chain
 
 from fasterseg.checkpoints import KEPT_CHECKPOINTS
 from fasterseg.config import ContenderSettings, Recipe, runtime_named
@@ -22,7 +23,7 @@ from fasterseg.learning.machines import formats_of_others, machines_of
 from fasterseg.learning.precision import choose_numerics
 from fasterseg.pipeline.devices.matching import require_models
 from fasterseg.pipeline.preflight.ahead import Ahead
-from fasterseg.pipeline.preflight.networks import numbers_of
+from fasterseg.pipeline.preflight.networks import numbers_of, numbers_of_supernet
 from fasterseg.pipeline.preflight.reach import require_near
 from fasterseg.resources import free_disk_bytes
 from fasterseg.runtime import select_device, threads_kept
@@ -33,6 +34,8 @@ from fasterseg.space.widest import options_of
 BYTES_PER_NUMBER = 4
 # Weights, momentum, average and best weights; besides, a finished training has three bundles.
 COPIES_IN_CHECKPOINT, BUNDLES = 4, 3
+# Weights and momentum: at most, where momentum is in full precision.
+COPIES_IN_SEARCH = 2
 READS_ITS_FILES = "onnxruntime"
 """What runs a file here that is for another host."""
 
@@ -96,9 +99,19 @@ def _cheapest(ahead: Ahead) -> Iterator[tuple[ContenderSettings, Architecture]]:
         yield contender, cheapest(options, ahead.geometry, lambda spec: spec.macs)
 
 
-def room_on_disk(ahead: Ahead) -> None:
-    """There is room for all checkpoints and bundles that the run will keep."""
-    needed = BYTES_PER_NUMBER * sum(_kept(ahead))
+def room_for_a_search(ahead: Ahead) -> None:
+    """There is room for all checkpoints of a search, its finalists' too, and for its supernet."""
+    _require_room(ahead, _kept_by_search(ahead))
+
+
+def room_for_trainings(ahead: Ahead) -> None:
+    """There is room for all checkpoints and bundles that trainings will keep, and a search."""
+    searched = _kept_by_search(ahead) if ahead.searched else ()
+    _require_room(ahead, chain(searched, _kept_by_trainings(ahead)))
+
+
+def _require_room(ahead: Ahead, kept: Iterable[int]) -> None:
+    needed = BYTES_PER_NUMBER * sum(kept)
     free = free_disk_bytes(ahead.run.root)
     if free < needed:
         raise EnvironmentFault(
@@ -110,7 +123,18 @@ def room_on_disk(ahead: Ahead) -> None:
         )
 
 
-def _kept(ahead: Ahead) -> Iterator[int]:
+def _kept_by_search(ahead: Ahead) -> Iterator[int]:
+    """How many numbers a search keeps that has not begun: both its stages', and what follows."""
+    if Use.SUPERNET in ahead.made or not any(one.is_searched for one in ahead.recipe.contenders):
+        return
+    size = numbers_of_supernet(ahead)
+    yield (2 * KEPT_CHECKPOINTS + 1) * COPIES_IN_SEARCH * size
+    yield size if ahead.recipe.keeps_supernet else 0
+    largest = max((numbers_of(ahead, one) for one in ahead.finalists), default=0)
+    yield (KEPT_CHECKPOINTS + 1) * COPIES_IN_CHECKPOINT * largest
+
+
+def _kept_by_trainings(ahead: Ahead) -> Iterator[int]:
     """How many numbers each training keeps, and the largest checkpoint beside those it replaces."""
     sizes = [numbers_of(ahead, training) for training in ahead.trainings]
     yield from ((KEPT_CHECKPOINTS * COPIES_IN_CHECKPOINT + BUNDLES) * size for size in sizes)

@@ -10,6 +10,7 @@ from torch import nn
 from fasterseg.baselines.catalogue import BASELINES
 from fasterseg.network.description import NetworkDescription
 from fasterseg.pipeline.preflight.ahead import Ahead, TrainingAhead
+from fasterseg.pipeline.trainings.starting import built_supernet
 from fasterseg.searching.selecting.choosing import known_networks
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.choices import INPUT_SCALE
@@ -61,5 +62,14 @@ def unbuilt(description: NetworkDescription) -> nn.Module:
 
 def numbers_of(ahead: Ahead, training: TrainingAhead) -> int:
     """How many numbers a training's network has, the most that it may have where it is open."""
-    network = unbuilt(described(ahead, training))
+    return _count_of(unbuilt(described(ahead, training)))
+
+
+def numbers_of_supernet(ahead: Ahead) -> int:
+    """How many numbers the supernet of a run's search has."""
+    with torch.device("meta"):
+        return _count_of(built_supernet(ahead.recipe, classes=ahead.source.label_space.classes))
+
+
+def _count_of(network: nn.Module) -> int:
     return sum(tensor.numel() for tensor in network.state_dict().values())

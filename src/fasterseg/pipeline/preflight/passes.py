@@ -37,6 +37,7 @@ _TOO_SMALL = "more than 1 value per channel"  # as torch says it
 
 def maps_to_search_on(ahead: Ahead) -> None:
     """Batch norm has two values at least everywhere in the supernet, and in what is cut out."""
+    _require_maps(ahead, ahead.finalists)
     if Use.SUPERNET in ahead.made:
         return
     recipe = ahead.recipe
@@ -60,7 +61,11 @@ def maps_to_train_on(ahead: Ahead) -> None:
 
     A baseline says so itself, in its first pass.
     """
-    for training in ahead.trainings:
+    _require_maps(ahead, ahead.trainings)
+
+
+def _require_maps(ahead: Ahead, trainings: tuple[TrainingAhead, ...]) -> None:
+    for training in trainings:
         if training.baseline:
             continue
         _require_large_enough(

@@ -21,7 +21,8 @@ from fasterseg.pipeline.preflight.machine import (
     a_target,
     an_export,
     models_to_match,
-    room_on_disk,
+    room_for_a_search,
+    room_for_trainings,
 )
 from fasterseg.pipeline.preflight.networks import known_candidates
 from fasterseg.pipeline.preflight.passes import (
@@ -46,7 +47,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
         models_to_match,
         maps_to_search_on,
         a_search_pass,
-        room_on_disk,
+        room_for_a_search,
     ),
     "train": (
         images_to_train_on,
@@ -55,7 +56,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
         a_teacher,
         maps_to_train_on,
         a_training_pass,
-        room_on_disk,
+        room_for_trainings,
     ),
     "evaluate": (images_to_score, a_device),
     "measure": (images_to_score, images_for_int8, a_target),
@@ -78,7 +79,13 @@ _CHEAP: tuple[Need, ...] = (
     maps_to_train_on,
     a_teacher,
 )
-_DEAR: tuple[Need, ...] = (room_on_disk, a_training_pass, a_search_pass, an_export)
+_DEAR: tuple[Need, ...] = (
+    room_for_a_search,
+    room_for_trainings,
+    a_training_pass,
+    a_search_pass,
+    an_export,
+)
 
 
 def needs_of(stages: Sequence[str], *, timed: bool = False) -> tuple[Need, ...]:

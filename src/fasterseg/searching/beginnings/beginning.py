@@ -68,12 +68,6 @@ class SearchJob(SearchGround):
     beside: Mapping[str, Measure] = field(default_factory=dict, kw_only=True)
 
     @property
-    def keeps_supernet(self) -> bool:
-        """Whether some training of its networks begins with the supernet's weights."""
-        roles = {one.role for one in self.recipe.members}
-        return any(self.recipe.training_of(role).start == "supernet" for role in roles)
-
-    @property
     def students(self) -> tuple[ContenderSettings, ...]:
         """The contenders with a budget."""
         return self.recipe.students()
