@@ -7,6 +7,7 @@ from fasterseg.latency.table import Entry, LatencyTable, Target
 from fasterseg.space.architecture import Geometry
 from fasterseg.space.blocks import Size
 from fasterseg.space.options import Options
+from fasterseg.space.widest import widest
 
 
 def table_by_macs(options: Options) -> LatencyTable:
@@ -29,6 +30,18 @@ def test_calibration_networks_spread_over_the_spaces_latencies() -> None:
     assert sorted(latencies_ms[::2])[5] > 1.2 * min(latencies_ms)
     again = sample_networks([options], table, count=20, tolerance=0.02, seed=3)
     assert [n.key for n in again] == [n.key for n in found]
+
+
+def test_a_space_of_one_network_takes_no_turn_beside_one_that_has_more() -> None:
+    space = SearchSpace(layers=5, expansions=(4, 8, 12))
+    options = Options.of_space(space)
+    table = table_by_macs(options)
+    alone = sample_networks([options], table, count=12, tolerance=0.02, seed=3)
+    assert len(alone) == 12
+    assert (
+        sample_networks([widest(options), options], table, count=12, tolerance=0.02, seed=3)
+        == alone
+    )
 
 
 def test_a_tiny_space_gives_the_networks_that_it_has() -> None:

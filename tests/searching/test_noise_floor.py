@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ from fasterseg.searching.noise_floor import (
 )
 from fasterseg.searching.steps.contenders import Contender
 from fasterseg.searching.summaries.summary import ChoicesSummary, ContenderSummary, SearchSummary
-from fasterseg.searching.summarising import choices_of
+from fasterseg.searching.summarising import choices_of, margins_of
 
 STEPS, RATE = 120, 0.05
 
@@ -114,6 +115,16 @@ def followed(contender: Contender, *, drift: float) -> tuple[ChoicesSummary, ...
         torch.stack([row @ want for row, want in zip(rows, wanted, strict=True)]).sum().backward()
         optimizer.step()
     return choices_of(contender, NoiseFloors(RATE), steps=STEPS)
+
+
+def test_a_choice_that_leaves_nothing_to_choose_is_not_called_decided() -> None:
+    for contender in small_search(seed=0).contenders:
+        closed = replace(
+            contender.options,
+            choices={name: taken[:1] for name, taken in contender.options.choices.items()},
+        )
+        assert margins_of(replace(contender, options=closed)) == {}
+        assert all(gap < 0.5 for gap in margins_of(contender).values())
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

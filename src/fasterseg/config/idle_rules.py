@@ -248,9 +248,19 @@ RULES: tuple[Idle, ...] = (
         "with search.selection.candidates 1 a student is the most probable network",
     ),
     Idle(
+        ("search.selection.trained_steps",),
+        lambda recipe: recipe.search.selection.trained == 0,
+        "with search.selection.trained 0 no finalist is trained",
+    ),
+    Idle(
         ("search.selection.population", "search.selection.crossover"),
         lambda recipe: recipe.search.selection.probable + recipe.search.selection.even == 1,
         "with search.selection.probable and even 1 together no candidate has parents",
+    ),
+    Idle(
+        ("search.penalty_strength", "search.architecture_lr", "search.schedule"),
+        lambda recipe: recipe.search.steps == 0,
+        "with search.steps 0 architecture parameters do not learn",
     ),
     Idle(
         ("search.random_widths",),

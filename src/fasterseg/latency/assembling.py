@@ -15,7 +15,7 @@ def assembled(
 ) -> LatencyTable:
     """The table of these blocks, calibrated on networks and their milliseconds.
 
-    Its reference is the network in the middle of them; without any there is none.
+    Its reference is the network in the middle of them.
     """
     prices = [(table.entries[spec.key], spec.border_bytes) for spec in specs]
     whole = [whole_network(table, network.specs, ms) for network, ms in measured]
@@ -24,9 +24,7 @@ def assembled(
     )
 
 
-def _middle(measured: Sequence[tuple[NetworkSpec, float]]) -> Reference | None:
-    if not measured:
-        return None
+def _middle(measured: Sequence[tuple[NetworkSpec, float]]) -> Reference:
     ordered = sorted(measured, key=lambda pair: pair[1])
     network, measured_ms = ordered[len(ordered) // 2]
     return Reference(architecture=network.architecture, measured_ms=measured_ms)

@@ -46,11 +46,13 @@ def sample_networks(
 ) -> tuple[NetworkSpec, ...]:
     """Random networks of these spaces at latencies evenly spread over each, two at each.
 
-    Two, so that one can be fitted and the other held out.
+    Two, so that one can be fitted and the other held out.  A space of one network has no others,
+    and takes no turn beside spaces that have some.
     """
     target = table.target
     geometry = target.geometry
-    ladders = [_Ladder(options, geometry, table, tolerance) for options in spaces]
+    wide = [one for one in spaces if one.searched] or spaces
+    ladders = [_Ladder(options, geometry, table, tolerance) for options in wide]
     pairs = -(-count // 2)
     found: dict[str, NetworkSpec] = {}
     for index in range(pairs):

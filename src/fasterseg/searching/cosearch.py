@@ -121,7 +121,7 @@ class CoSearch:
         return {**event, WARNINGS: self.said} if self.said else event
 
     def temperature(self, index: int) -> float:
-        """Gumbel-softmax temperature of a step: geometric from start to end."""
+        """Gumbel-softmax temperature of a step: geometric from start towards end."""
         settings = self.settings.temperature
         return float(settings.start * (settings.end / settings.start) ** (index / self.steps))
 

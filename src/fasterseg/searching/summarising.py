@@ -148,7 +148,7 @@ def _contender(
         candidates=tuple((one.median_ms, one.p95_ms) for one in landing.tried),
         kinds_decided_at=decided_at,
         choices=choices_of(contender, noise, steps=search.task.settings.steps),
-        margins=_margins(contender),
+        margins=margins_of(contender),
         responses=tuple(
             Response(
                 kind=NAMES[answer.section],
@@ -253,12 +253,13 @@ def choices_of(
     )
 
 
-def _margins(contender: Contender) -> dict[str, float]:
-    """The mean gap between the two most probable options, by kind of choice."""
+def margins_of(contender: Contender) -> dict[str, float]:
+    """The mean gap between the two most probable options, by kind of choice that is open."""
     probabilities, found = contender.parameters.probabilities().detached(), {}
     for section in SECTIONS:
-        rows = [probabilities[name] for name in contender.parameters.searched_in(section)]
-        gaps = [float(row.topk(2).values.diff().abs()) for row in rows if len(row) > 1]
-        if rows:
-            found[NAMES[section]] = sum(gaps) / len(gaps) if gaps else 0.0
+        names = contender.parameters.searched_in(section)
+        rows = [probabilities[one] for one in names if len(contender.options.choices[one]) > 1]
+        gaps = [float(row.topk(2).values.diff().abs()) for row in rows]
+        if gaps:
+            found[NAMES[section]] = sum(gaps) / len(gaps)
     return found

@@ -1,7 +1,7 @@
 """The answers of a teacher to all images of a split, kept in a folder: one small file for each.
 
 The folder is called after what the answers depend on, so that no other's are ever taken for these.
-A file is written whole or not at all; those that are missing or damaged are asked for again.
+A file is written whole or not at all; those that are missing or cut short are asked for again.
 """
 
 from __future__ import annotations

@@ -102,6 +102,33 @@ def test_where_there_are_too_few_others_finalists_are_scored_on_the_whole_half(
     assert final == [*data.halves[1]]
 
 
+def test_what_chooses_nothing_is_scored_on_images_of_the_whole_split_with_their_own_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search, data = searched(tmp_path, train=16, images=7)
+    settings = {"validation_images": 4, "calibration_batches": 100}
+    recipe = RECIPE.model_copy(
+        update={
+            "search": RECIPE.search.model_copy(update=settings),
+            "data": RECIPE.data.model_copy(update={"val_split": "train"}),
+        }
+    )
+    seen: list[int] = []
+    to_score = StreetScenes.to_score
+    monkeypatch.setattr(
+        StreetScenes,
+        "to_score",
+        lambda self, split, index: seen.append(index) or to_score(self, split, index),  # type: ignore[func-returns-value]
+    )
+    (_, student) = search.contenders
+    network = derive(student.options, student.parameters.probabilities())
+    scorer = subnet_scorer(
+        recipe, search.weights.supernet, data.source, data.calibration(), device=CPU
+    )
+    scorer(network, student.name)
+    assert seen == [0, 4, 8, 12]
+
+
 def scored(ranks: Ranks, folder: Path) -> tuple[list[Any], list[list[int]], Any]:
     """A network's matrices on seven images, twice, which batches were read, and its last score."""
     search, data = searched(folder / str(ranks.rank), train=16, images=7)

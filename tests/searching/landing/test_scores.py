@@ -45,6 +45,11 @@ def test_the_mean_is_that_of_one_matrix_over_all_images() -> None:
     assert abs(np.mean(found.resamples) - found.mean_iou) < 0.01
 
 
+def test_no_image_has_no_score() -> None:
+    with pytest.raises(DataError):
+        resampled_score([], seed=0)
+
+
 def test_a_class_that_no_image_shows_does_not_count() -> None:
     one = ConfusionMatrix(CLASSES)
     one.update(np.array([[0, 1, 1, 1]]), np.array([[0, 1, 1, 0]]), ignore=IGNORE)

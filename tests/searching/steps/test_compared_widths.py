@@ -114,6 +114,19 @@ def test_both_samples_are_alike_in_all_but_the_outer_widths_that_are_searched() 
     assert differing == {STEM, HEAD}
 
 
+def test_a_width_that_has_no_probability_left_leaves_gradients_that_are_numbers() -> None:
+    lattice, student = lattice_of(2, branches=(8,), **UNTIED), open_student()
+    parameters = parameters_of(lattice, student)
+    assert parameters.width_logits is not None
+    with torch.no_grad():
+        parameters.width_logits[:, 0] = 200.0
+    (other,) = outer_compared(parameters, parameters.probabilities(), 0).others
+    term = other.gradient_term(torch.tensor(1.0), torch.tensor(2.0))
+    (gradient,) = torch.autograd.grad(term, parameters.width_logits)
+    assert torch.isfinite(term)
+    assert torch.isfinite(gradient).all()
+
+
 def test_a_contender_whose_outer_widths_are_fixed_is_not_sampled_twice() -> None:
     for contender in (make_student(), make_teacher()):
         parameters = parameters_of(lattice_of(3), contender)

@@ -108,12 +108,13 @@ def resampled_score(matrices: Sequence[ConfusionMatrix], *, seed: int) -> Resamp
     Which images are drawn depends on the seed and their number alone, so that scores of two
     networks on the same images are paired.  Raises `DataError` without a labelled pixel.
     """
+    mean_iou = whole_mean_iou(matrices)
     hits = np.stack([np.diagonal(one.counts) for one in matrices])
     unions = np.stack([_union(one) for one in matrices])
     count = len(matrices)
     generator = numpy_generator(seed, "redrawn images", count)
     drawn = generator.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
-    return ResampledScore(whole_mean_iou(matrices), tuple(_mean_ious(hits, unions, drawn)))
+    return ResampledScore(mean_iou, tuple(_mean_ious(hits, unions, drawn)))
 
 
 def whole_mean_iou(matrices: Sequence[ConfusionMatrix]) -> float:

@@ -23,6 +23,7 @@ from torch import Tensor
 from fasterseg.space.choices import OUTER, STEMS
 from fasterseg.supernet.parameters import ArchitectureParameters
 from fasterseg.supernet.relaxation import Relaxation, one_hot
+from fasterseg.supernet.sampling import SMALLEST
 
 _OUTSIDE = (*OUTER, *STEMS)
 
@@ -78,7 +79,8 @@ def compared(
     now, first, pairs = parameters.probabilities(), relaxation, []
     for group in groups:
         one, other = ({n: _sampled(now[n], group.generator) for n in group.names} for _ in range(2))
-        ratios = [((one[n] - other[n]) * now[n].log()).sum() for n in group.names]
+        logs = {n: now[n].clamp_min(SMALLEST).log() for n in group.names}
+        ratios = [((one[n] - other[n]) * logs[n]).sum() for n in group.names]
         first = first | one
         pairs += [(other, torch.stack(ratios).sum())] if ratios else []
     plain = first.detached()
