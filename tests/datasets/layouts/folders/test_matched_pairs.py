@@ -122,7 +122,54 @@ def test_pictures_without_masks_are_named(tmp_path: Path) -> None:
 
     notes = open_data(tmp_path).files.layout.notes
 
-    assert any("no masks go with the pictures in testing/image_2" in note for note in notes)
+    assert any("the pictures in testing/image_2 are not used" in note for note in notes)
+
+
+@pytest.mark.parametrize("others", ["labels_overlay", "masks_human"])
+def test_what_is_laid_over_photographs_is_neither_images_nor_masks(
+    others: str, tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    masks = others.replace("overlay", "png").replace("human", "machine")
+    truth = put(tmp_path, "jpgs/{}.jpg", f"{masks}/{{}}.png", "train")["train"]
+    for name, labels in truth.items():
+        picture = np.asarray(Image.open(tmp_path / "jpgs" / f"{name}.jpg"))
+        save(picture // 2 + COLOURS[labels] // 2, tmp_path / others / f"{name}.png")
+
+    source = reads_as(tmp_path, {"train": truth})
+
+    notes = source.files.layout.notes if source.files else ()
+    assert any(f"the pictures in {others} are not used" in note for note in notes)
+
+
+def test_masks_are_not_taken_for_the_images_of_other_masks(
+    tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    truth = put(tmp_path, "png_photos/IMAGES/img_{}.png", "png_masks/MASKS/seg_{}.png", "train")
+    for index, labels in enumerate(truth["train"].values()):
+        save(labels, tmp_path / "other_masks" / "MASKS" / f"seg_{index:03}.png")
+
+    with pytest.raises(DataError, match="several masks go with the same images") as caught:
+        open_data(tmp_path)
+    assert caught.value.where == "png_photos/IMAGES"
+    (tmp_path / "data.yaml").write_text("layout: pairs\nmasks_dir: png_masks\n")
+    reads_as(tmp_path, truth)
+
+
+def test_the_line_that_is_proposed_names_masks_of_every_split(
+    tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    truth: dict[str, dict[str, Labels]] = {}
+    for split in ("train", "val", "test"):
+        own = put(tmp_path, f"{split}/org/{{}}.jpg", f"Colours/{split}Set/{{}}.png", split)
+        for name, labels in own[split].items():
+            save(labels[::-1], tmp_path / split / "labels" / f"{name}.png")
+        truth |= own
+    with pytest.raises(DataError, match="several masks go with the same images") as caught:
+        open_data(tmp_path)
+    told = [line.strip() for line in caught.value.next_step.splitlines()[1:]]
+    (tmp_path / "data.yaml").write_text("\n".join(told))
+    assert told == ["layout: pairs", "masks_dir: Colours"]
+    reads_as(tmp_path, truth)
 
 
 def test_several_masks_to_an_image_are_refused_until_a_data_file_says_which(

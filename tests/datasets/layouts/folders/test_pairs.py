@@ -129,6 +129,36 @@ def test_images_that_lie_in_no_split_are_told(tmp_path: Path) -> None:
     assert "holdout is no folder of a split, and no image there is used" in report.notes
 
 
+def test_images_and_masks_without_each_other_are_told_of_each_split(tmp_path: Path) -> None:
+    counts = {"train": 3, "val": 2}
+    mmsegmentation_set(tmp_path, counts, folders=("images", "masks"))
+    for split in counts:
+        for folder in ("images", "masks"):
+            (tmp_path / split).mkdir(exist_ok=True)
+            (tmp_path / folder / split).rename(tmp_path / split / folder)
+    bare, alone = (sorted((tmp_path / "train" / one).iterdir())[0] for one in ("masks", "images"))
+    bare.unlink()
+    save(scene(7)[1], tmp_path / "val" / "masks" / "orphan.png")
+    report = check_data(tmp_path)
+    assert {split: one.images for split, one in report.splits.items()} == {"train": 2, "val": 2}
+    assert "train: 1 image is not annotated (no mask), and not used" in report.notes
+    assert "val: 1 mask has no image, and is not used" in report.notes
+    assert alone.is_file()
+
+
+@pytest.mark.parametrize("home", [".", "train"])
+def test_folders_of_pictures_beside_images_and_masks_are_told(home: str, tmp_path: Path) -> None:
+    mmsegmentation_set(tmp_path / home, {".": 3}, folders=("images", "mask"))
+    mmsegmentation_set(tmp_path / home / "more", {".": 2}, folders=("images", "mask"))
+    save(scene(1)[1], tmp_path / home / "manual" / "a.png")
+    inside = "" if home == "." else f"{home}/"
+    left = ", ".join(f"{inside}{one}" for one in ("manual", "more/images", "more/mask"))
+    assert (
+        f"the pictures in {left} are not used: images and masks are those in {inside}images and "
+        f"{inside}mask"
+    ) in check_data(tmp_path).notes
+
+
 def test_nothing_is_told_where_every_image_is_in_a_split(tmp_path: Path) -> None:
     mmsegmentation_set(tmp_path, {"train/a": 2, "val/b": 1}, folders=("images", "masks"))
     assert not any("used" in note for note in check_data(tmp_path).notes)

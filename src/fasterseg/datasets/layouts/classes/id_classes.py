@@ -85,7 +85,7 @@ class IdClasses:
         if faults and not masks:
             raise error_of_faults(faults, str(self.where))
         if masks and all(map(is_lossy, masks)):
-            raise self._lossy()
+            raise self._lossy(masks)
         counts = counts_in(masks)
         ids = sorted(value for value in counts if value != _BORDER)
         is_sparse = bool(ids) and len(ids) < _LEAST_SHARE * (ids[-1] + 1 - first)
@@ -93,15 +93,17 @@ class IdClasses:
         too_many = len(ids) > (most_sparse if is_sparse else _MOST_UNNAMED)
         beyond = too_many and ids[-1] > _MOST_MADE_UP
         if not masks or (ids[-1:] == [0] and _BORDER in counts) or beyond:
-            raise self._unknown(ids)
+            raise self._unknown(masks, ids)
         if main := main_greys(counts):
             near = first_few([*map(str, main)], _NAMED)
-            raise self._smoothed(main, f"nearly all they hold is near {near}: they were smoothed")
+            raise self._smoothed(
+                masks, main, f"nearly all they hold is near {near}: they were smoothed"
+            )
         if too_many:
             why = f"{len(ids):,} different integers are those of photographs, or they were smoothed"
-            raise self._smoothed((0, _BORDER), why)
+            raise self._smoothed(masks, (0, _BORDER), why)
         if is_sparse:
-            raise self._sparse(ids, _BORDER in counts)
+            raise self._sparse(masks, ids, _BORDER in counts)
         return tuple(f"class{label}" for label in range(max(1, ids[-1] + 1 - first if ids else 1)))
 
     def _told(self, names: Sequence[str]) -> str:
@@ -110,10 +112,18 @@ class IdClasses:
             f"in the masks; name them in a data.yaml, with layout: {self.form} and names"
         )
 
-    def _lossy(self) -> DataError:
+    def _where(self, masks: Sequence[Path]) -> str:
+        """Where the names are missing, and the folder of the masks that were taken."""
+        if not masks or masks[0].parent == self.where:
+            return str(self.where)
+        folder = masks[0].parent
+        inside = folder.is_relative_to(self.where)
+        return f"{self.where}, masks in {folder.relative_to(self.where) if inside else folder}"
+
+    def _lossy(self, masks: Sequence[Path]) -> DataError:
         return DataError(
             "nothing says what the masks mean",
-            where=str(self.where),
+            where=self._where(masks),
             why="they are JPEG or lossy WebP, in which what masks hold changes at every edge, and "
             "no file names classes",
             next_step="export them as PNG; where they are all there is, write a data.yaml with "
@@ -126,18 +136,18 @@ class IdClasses:
             ),
         )
 
-    def _smoothed(self, main: Sequence[int], why: str) -> DataError:
+    def _smoothed(self, masks: Sequence[Path], main: Sequence[int], why: str) -> DataError:
         names, mapping = _by_order(main)
         return DataError(
             "nothing says what the masks mean",
-            where=str(self.where),
+            where=self._where(masks),
             why=f"{why}, and no file names classes",
             next_step="export them as PNG, each pixel the very id of its class; where they are all "
             "there is, write a data.yaml with"
             + lines(f"layout: {self.form}", names, mapping, "smoothed: true"),
         )
 
-    def _sparse(self, ids: Sequence[int], has_border: bool) -> DataError:
+    def _sparse(self, masks: Sequence[Path], ids: Sequence[int], has_border: bool) -> DataError:
         levels = ids[-1] > HIGHEST_ID
         values = [*ids, _BORDER] if has_border and levels else ids
         names, mapping = _by_order(values)
@@ -145,20 +155,20 @@ class IdClasses:
         kind = "grey levels" if levels else "ids of which most are nowhere"
         return DataError(
             "nothing says what the masks mean",
-            where=str(self.where),
+            where=self._where(masks),
             why=f"they hold {first_few([*map(str, values)], _NAMED)}: {kind}, and no file names "
             "classes",
             next_step="name the classes in a data.yaml: all of the list that these are ids of, or "
             f"those that are there{also}, as in" + lines(f"layout: {self.form}", names, mapping),
         )
 
-    def _unknown(self, ids: Sequence[int]) -> DataError:
+    def _unknown(self, masks: Sequence[Path], ids: Sequence[int]) -> DataError:
         binary = ids[-1:] == [0]
         names = ["background", "object"] if binary else ["road", "car"]
         mapping = [written("label_mapping", {0: 0, _BORDER: 1})] if binary else []
         return DataError(
             "nothing says what the masks mean",
-            where=str(self.where),
+            where=self._where(masks),
             why="they hold only 0 and 255, and no file names classes"
             if binary
             else "no file names classes, and what the masks hold are no ids of classes",

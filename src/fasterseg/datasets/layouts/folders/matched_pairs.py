@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from fasterseg.amounts import first_few
@@ -57,7 +57,7 @@ def divided_by_names(tree: Tree, home: Path, matches: Matches) -> Divided:
     """
     several = [match for match in matches.found if len(match.masks) > 1]
     if several:
-        raise _ambiguous(tree, several[0])
+        raise _ambiguous(tree, several)
     below = defaultdict[Path, list[Path]](list)
     for path in tree.pictures(home):
         below[path.parent].append(path)
@@ -136,26 +136,38 @@ def notes_of(tree: Tree, matches: Matches) -> list[str]:
     notes = [f"images and masks were put together by their names: {first_few(pairs, _NAMED)}"]
     if matches.alone:
         left = first_few([tree.shown(folder) for folder in matches.alone], _NAMED)
-        notes.append(f"no masks go with the pictures in {left}: not used")
+        notes.append(f"the pictures in {left} are not used: no masks go with them, or others do")
     return notes
 
 
-def _own_place(series: Series, others: Sequence[Series]) -> str:
-    """The least of a folder's path that is in none of the others': its own name, if it can be."""
+def _places_in(series: Series) -> Iterator[str]:
+    """The parts of a folder's path that may name it: the shortest first, its own name before."""
     parts = PurePosixPath(series.place).parts
     for length in range(1, len(parts) + 1):
         for end in range(len(parts), length - 1, -1):
-            found = PurePosixPath(*parts[end - length : end]).as_posix()
-            if not any(lies_in(other, found) for other in others):
-                return found
-    return series.place
+            yield PurePosixPath(*parts[end - length : end]).as_posix()
 
 
-def _ambiguous(tree: Tree, match: Match) -> DataError:
+def _telling_place(several: Sequence[Match]) -> str:
+    """The part of a path that leaves one folder of masks to most of these images."""
+
+    def told_apart(place: str) -> int:
+        return sum(
+            len({one.folder for one in match.masks if lies_in(one, place)}) == 1
+            for match in several
+        )
+
+    places = [place for one in several[0].masks for place in _places_in(one)]
+    # Of equals the first: `max` keeps it.
+    return max(places, key=told_apart)
+
+
+def _ambiguous(tree: Tree, several: Sequence[Match]) -> DataError:
+    match = several[0]
     first, others = match.masks[0], match.masks[1:]
-    if apart := [one for one in others if one.folder != first.folder]:
+    if any(one.folder != first.folder for one in others):
         step = "say in a data.yaml which are meant, as in"
-        step += lines("layout: pairs", written("masks_dir", _own_place(first, apart)))
+        step += lines("layout: pairs", written("masks_dir", _telling_place(several)))
     elif any(one.ending != first.ending for one in others):
         step = "say in a data.yaml which are meant, as in"
         step += lines("layout: pairs", written("mask_suffix", first.ending or others[0].ending))

@@ -80,9 +80,10 @@ def matches_in(
 
     `masks_in` is a folder, or the end of the paths of several, that all masks lie in; the affixes
     are those of all images and of all masks.  Each where it is given.  Names that have more at both
-    ends are looked at where no others go together.
+    ends are looked at where no others go together, or none but masks with masks.
     """
     folders = folders_of_pictures(root)
+    found: tuple[Match, ...] = ()
     for both_ends in (False, True):
         every = [
             one
@@ -95,7 +96,10 @@ def matches_in(
             for one in every
             if _is_called(one, of_masks) and (not masks_in or lies_in(one, masks_in))
         ]
-        if found := _without_other_labels(list(_nearest(list(_fitting(images, masks))))):
+        closer = _without_other_labels(list(_nearest(list(_fitting(images, masks)))))
+        found = found or closer
+        if closer and not all(_is_called_as_masks(one.images) for one in closer):
+            found = closer
             break
     used = {one.folder for match in found for one in (match.images, *match.masks)}
     return Matches(found, tuple(folder for folder in folders if folder not in used))
@@ -198,6 +202,8 @@ def _nearest(fitting: Sequence[tuple[Series, Series]]) -> Iterator[Match]:
             together[images.folder].append(masks)
     for folder, of_masks in together.items():
         meant = [one for one in of_masks if not one.words & _NEITHER] or of_masks
+        if len(meant) > 1:  # what is laid over photographs has their names, too
+            meant = [one for one in meant if _has_few_colours(one)] or meant
         yield Match(images_in[folder], tuple(sorted(meant, key=_place)))
 
 
@@ -225,13 +231,18 @@ def _may_be_images(series: Series) -> bool:
     return bool(series.words & _IMAGES) or series.is_lossy or not _has_few_colours(series)
 
 
+def _is_called_as_masks(series: Series) -> bool:
+    return bool(series.words & MASKS) and not series.words & _IMAGES
+
+
 def _place(series: Series) -> tuple[str, str, str]:
     return series.place, series.start, series.ending
 
 
-def _unlikeness(pair: tuple[Series, Series]) -> tuple[bool, float, int, str, str]:
+def _unlikeness(pair: tuple[Series, Series]) -> tuple[bool, bool, float, int, str, str]:
     images, masks = pair
+    are_masks = _is_called_as_masks(images)
     is_other = bool((masks.words - images.words) & _NEITHER)
     alike = SequenceMatcher(None, images.place, masks.place, autojunk=False).ratio()
     affixes = (images.start, images.ending, masks.start, masks.ending)
-    return is_other, -alike, sum(map(len, affixes)), images.shown, masks.shown
+    return are_masks, is_other, -alike, sum(map(len, affixes)), images.shown, masks.shown

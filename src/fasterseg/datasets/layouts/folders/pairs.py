@@ -8,12 +8,13 @@ called after them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 
+from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files.affixes import OF_NAMES, Affixes
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES, is_lossy
@@ -30,6 +31,7 @@ from fasterseg.datasets.layouts.folders.class_masks import (
 from fasterseg.datasets.layouts.folders.mask_folders import mask_folders_in
 from fasterseg.datasets.layouts.folders.matched_pairs import divided_by_names, matches_of
 from fasterseg.datasets.layouts.folders.matched_series import Matches
+from fasterseg.datasets.layouts.folders.name_series import folders_of_pictures
 from fasterseg.datasets.layouts.folders.two_folders import (
     LISTS,
     called_as_splits,
@@ -57,7 +59,7 @@ TAKES = NAMED_BY_DATA | OF_COLOURS | OF_NAMES | {"masks_dir"}
 _IMAGES = ("images", "image", "imgs", "img", "photos", "frames")
 _MASKS = ("masks", "mask", "labels", "label", "annotations", "segmentation", "gt")
 _ENDINGS = ("", "_mask", "_masks", "_label", "_labels", "_labelIds", "_seg", "_gt", "-mask", "_L")
-_MOST_LOOKED_AT, _MOST_LOOKED_INTO = 64, 16
+_MOST_LOOKED_AT, _MOST_LOOKED_INTO, _SHOWN = 64, 16, 4
 
 
 def _is_in(folder: Path) -> bool:
@@ -133,7 +135,8 @@ def _by_own_lists(tree: Tree, home: Path, found: Divided) -> Divided:
 def _by_usual_names(tree: Tree, home: Path, said: DataFile) -> Divided:
     two, splits = _two_in(home), list(_splits_in(home))
     if two is not None:
-        return divided(tree, *two, said)
+        found = divided(tree, *two, said)
+        return replace(found, notes=(*found.notes, *_told_left(tree, home, found, two)))
     if splits:
         return _by_splits(tree, splits, said)
     return Divided({"train": _beside(tree, home, said)}, (ONE_SPLIT,))
@@ -142,19 +145,51 @@ def _by_usual_names(tree: Tree, home: Path, said: DataFile) -> Divided:
 def _by_splits(tree: Tree, splits: list[Path], said: DataFile) -> Divided:
     """Each split's folder has both: in two folders of its own, or side by side."""
     pairings: dict[str, Pairing] = {}
+    looked_in: list[Path] = []
+    notes: list[str] = []
     for folder in splits:
-        two = _two_in(folder)
-        pairings[usual_name(folder.name)] = (
-            _beside(tree, folder, said)
-            if two is None
-            else divided(tree, *two, said).pairings["train"]
-        )
+        split, two = usual_name(folder.name), _two_in(folder)
+        looked_in += two or (folder,)
+        if two is None:
+            pairings[split] = _beside(tree, folder, said)
+            continue
+        found = divided(tree, *two, said)
+        pairings[split] = _joined(found.pairings.values())
+        notes += [f"{split}: {note}" for note in found.notes if note != ONE_SPLIT]
     home = splits[0].parent
     others = [one for one in entries_in(home) if is_folder(one) and one not in splits]
-    unused = [tree.shown(one) for one in others if _has_both(one)]
+    unused = [one for one in others if _has_both(one)]
     is_no = "is no folder of a split" if len(unused) == 1 else "are no folders of splits"
-    notes = [f"{' and '.join(unused)} {is_no}, and no image there is used"] if unused else []
-    return without_empty(pairings, notes)
+    if unused:
+        shown = " and ".join(map(tree.shown, unused))
+        notes.append(f"{shown} {is_no}, and no image there is used")
+    told = without_empty(pairings, notes)
+    left = _told_left(tree, home, told, (*looked_in, *unused))
+    return replace(told, notes=(*told.notes, *left))
+
+
+def _joined(pairings: Iterable[Pairing]) -> Pairing:
+    every = [*pairings]
+    return Pairing(
+        tuple(pair for one in every for pair in one.pairs),
+        tuple(fault for one in every for fault in one.faults),
+    )
+
+
+def _told_left(tree: Tree, home: Path, found: Divided, looked_in: Sequence[Path]) -> Iterator[str]:
+    """A word on the folders of pictures that were not looked into: others may be meant."""
+    pairs = (pair for pairing in found.pairings.values() for pair in pairing.pairs)
+    used = {file.parent for pair in pairs for file in (pair.image, pair.mask)}
+    left = [
+        tree.shown(folder)
+        for folder in folders_of_pictures(home)
+        if folder not in used and not any(map(folder.is_relative_to, looked_in))
+    ]
+    if left:
+        yield (
+            f"the pictures in {first_few(left, _SHOWN)} are not used: images and masks are those "
+            f"in {' and '.join(map(tree.shown, looked_in[:2]))}"
+        )
 
 
 def _beside(tree: Tree, folder: Path, said: DataFile) -> Pairing:
