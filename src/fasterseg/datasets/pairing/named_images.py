@@ -20,7 +20,7 @@ from fasterseg.datasets.pictures.listing import is_file, is_folder
 from fasterseg.errors import DataError
 from fasterseg.foreign.opened_files import text_of
 
-_DEFAULT_MASKS, _IMAGES = "masks", "images"
+DEFAULT_MASKS, _IMAGES = "masks", "images"
 _BESIDE = "."
 _NAMED = 5
 _MOST_LOST = 16
@@ -140,7 +140,7 @@ class NamedImages:
         named, root = self.data.masks_dir, self.tree.root
         if isinstance(named, dict):
             return self._of_split(named)
-        there = place_of(root, str(_in_place(folder, image, named or _DEFAULT_MASKS)))
+        there = place_of(root, str(_in_place(folder, image, named or DEFAULT_MASKS)))
         if named == _BESIDE:
             return there if there != root and is_folder(there) else root / folder
         # Nothing names another folder, and there is none.
@@ -169,7 +169,7 @@ class NamedImages:
     def _only_home(self, stem: PurePosixPath) -> Path | None:
         """Raises DataError where several have a picture of this stem, and not one a photo."""
         named = self.data.masks_dir
-        masks = [named or _DEFAULT_MASKS] if not isinstance(named, dict) else [*named.values()]
+        masks = [named or DEFAULT_MASKS] if not isinstance(named, dict) else [*named.values()]
         never = {self.tree.root / folder for folder in masks if folder != _BESIDE}
         homes = [
             one

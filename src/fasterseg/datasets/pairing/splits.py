@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Self
 
+from fasterseg.amounts import number_of
 from fasterseg.datasets.data_files.written_paths import OtherRoot, composed, place_of, slashed
 from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.faults import Fault, FaultKind
@@ -54,6 +55,12 @@ def is_list(tree: Tree, file: Path, images: Files) -> bool:
     )
 
 
+def names_some(tree: Tree, file: Path, images: Files) -> bool:
+    """Whether a line of a text file names a sample that is there."""
+    named = _Named.of(tree, file, images)
+    return any(named.sample(line) for line, _ in lines_of(tree, file))
+
+
 def is_table_of(file: Path) -> bool:
     """Whether a list may have a head, and columns beside the images'."""
     return file.suffix.lower() == ".csv"
@@ -79,10 +86,18 @@ def split_in(place: str) -> str:
     return ""
 
 
-def by_lists(tree: Tree, lists: Sequence[Path], images: Files, masks: Files) -> Divided:
+def by_lists(
+    tree: Tree,
+    lists: Sequence[Path],
+    images: Files,
+    masks: Files,
+    *,
+    rest_is_trained_on: bool = False,
+) -> Divided:
     """Return the pairs of the samples that lists name, one list to a split.
 
-    Without a list there is one split, ``train``, of all images that have a mask.
+    Without a list there is one split, ``train``, of all images that have a mask.  Where
+    `rest_is_trained_on`, it is of those in no list, if the lists are of other splits alone.
     """
     named = {path.stem: _names_in(tree, path, images) for path in lists}
     splits: dict[str, list[str]] = {}
@@ -93,6 +108,10 @@ def by_lists(tree: Tree, lists: Sequence[Path], images: Files, masks: Files) -> 
         splits = {"train": sorted(images)}
         notes = [ONE_SPLIT]
     used = {name for names in splits.values() for name in names}
+    if rest_is_trained_on and {*splits} <= {"val", "test"} and (rest := sorted({*images} - used)):
+        splits = {"train": rest, **splits}
+        used |= {*rest}
+        notes.append(f"train: {number_of(len(rest), 'image')} in no list, as no list is of train")
     pairings = {split: paired(tree, names, images, masks) for split, names in splits.items()}
     notes += notes_on_rest(used, images, masks)
     return without_empty(pairings, notes)
@@ -123,18 +142,26 @@ def _names_in(tree: Tree, path: Path, images: Files) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """The samples that lines of a list may name: by themselves, or by where their files lie."""
+    """The samples that lines of a list may name: by themselves, or by where their files lie.
+
+    Or by what a file is called, wherever it lies, if no other is called so.
+    """
 
     images: Files
     files: Mapping[Path, str]
     homes: Sequence[Path]
+    called: Mapping[str, str]
 
     @classmethod
     def of(cls, tree: Tree, path: Path, images: Files) -> Self:
         """Those of a list, which may begin its paths anywhere above it in the data set."""
         files = {file: name for name, of_name in images.items() for file in of_name}
         homes = [one for one in (path.parent, *path.parents) if one.is_relative_to(tree.root)]
-        return cls(images, files, homes)
+        called: dict[str, str] = {}
+        for file, name in files.items():
+            for one in (file.name, file.stem):
+                called[composed(one)] = "" if called.get(composed(one), name) != name else name
+        return cls(images, files, homes, called)
 
     def sample(self, line: str) -> str:
         """The sample that a line names; empty where it names none."""
@@ -142,7 +169,9 @@ class _Named:
         # VOC's own lists begin at the root of the data set.
         places = (place_of(home, one.lstrip("/")) for one in names for home in self.homes)
         by_path = (self.files[place] for place in places if place in self.files)
-        return next((one for one in names if one in self.images), "") or next(by_path, "")
+        by_name = next((one for one in names if one in self.images), "")
+        by_call = (self.called.get(one, "") for one in names)
+        return by_name or next(by_path, "") or next(filter(None, by_call), "")
 
 
 def _without_overlapping(splits: dict[str, list[str]]) -> list[str]:

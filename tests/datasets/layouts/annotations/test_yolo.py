@@ -114,8 +114,9 @@ def test_a_mapping_leads_from_numbers_to_names_or_to_what_never_counts(tmp_path:
         open_data(tmp_path)
 
 
-def test_masks_go_before_text_files(tmp_path: Path) -> None:
-    one(tmp_path, SQUARE, KEYS + "masks_dir: masks\n")
+@pytest.mark.parametrize("said", ["", "masks_dir: masks\n"])
+def test_masks_go_before_text_files(said: str, tmp_path: Path) -> None:
+    one(tmp_path, SQUARE, KEYS + said)
     (tmp_path / "masks" / "train").mkdir(parents=True)
     save_image(tmp_path / "masks" / "train" / "a.png", np.ones(SIZE, dtype=np.uint8))
 

@@ -146,6 +146,52 @@ def test_images_and_masks_without_each_other_are_told_of_each_split(tmp_path: Pa
     assert alone.is_file()
 
 
+@pytest.mark.parametrize("line", ["{}.png", "{}", "{recording}/images/{}.png"])
+@pytest.mark.parametrize("place", [".", "ImageSets", "lists/480p"])
+def test_lists_name_images_by_what_their_files_are_called(
+    line: str, place: str, tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    listed: dict[str, list[str]] = {"train": [], "val": []}
+    truth: dict[str, dict[str, Labels]] = {"train": {}, "val": {}}
+    for index in range(4):
+        split, recording = ("train", "val")[index % 2], ("a", "b")[index // 2]
+        image, labels = scene(index)
+        labels = np.where(labels == 255, 0, labels).astype(np.uint8)
+        name = f"{recording}_{index}"
+        save(image, tmp_path / "set" / recording / "images" / f"{name}.png")
+        save(labels, tmp_path / "set" / recording / "labels" / f"{name}.png")
+        listed[split].append(line.format(name, recording=recording))
+        truth[split][f"{recording}/{name}"] = labels
+    (tmp_path / "set" / place).mkdir(parents=True, exist_ok=True)
+    for split, lines in listed.items():
+        (tmp_path / "set" / place / f"{split}.txt").write_text("\n".join(lines))
+
+    reads_as(tmp_path / "set", truth)
+
+    assert not any("used" in note for note in check_data(tmp_path / "set").notes)
+
+
+def test_a_list_of_validation_alone_leaves_the_rest_to_train(
+    tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    truth = mmsegmentation_set(tmp_path, {".": 4}, folders=("images", "labels"))["."]
+    first, *rest = sorted(truth)
+    (tmp_path / "valid.txt").write_text(f"{first}.png\n")
+    expected = {"train": {name: truth[name] for name in rest}, "val": {first: truth[first]}}
+
+    reads_as(tmp_path, expected)
+
+    assert "train: 3 images in no list, as no list is of train" in check_data(tmp_path).notes
+
+
+def test_lists_that_name_nothing_that_is_here_are_told(tmp_path: Path) -> None:
+    mmsegmentation_set(tmp_path, {".": 2}, folders=("images", "labels"))
+    for split in ("train", "val"):
+        (tmp_path / f"{split}.txt").write_text("elsewhere\n")
+    told = "train.txt, val.txt: no line names an image that is here, and nothing is divided by it"
+    assert told in check_data(tmp_path).notes
+
+
 @pytest.mark.parametrize("home", [".", "train"])
 def test_folders_of_pictures_beside_images_and_masks_are_told(home: str, tmp_path: Path) -> None:
     mmsegmentation_set(tmp_path / home, {".": 3}, folders=("images", "mask"))

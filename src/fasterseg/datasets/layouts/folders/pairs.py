@@ -8,7 +8,7 @@ called after them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from operator import attrgetter
@@ -47,6 +47,7 @@ from fasterseg.datasets.pairing.splits import (
     Divided,
     by_lists,
     is_list,
+    names_some,
     usual_name,
     without_empty,
 )
@@ -115,21 +116,40 @@ def _by_own_lists(tree: Tree, home: Path, found: Divided) -> Divided:
     (pool,) = found.pairings.values()
     images = {pair.name: [pair.image] for pair in pool.pairs}
     masks = {pair.name: [pair.mask] for pair in pool.pairs}
-    lists = [
-        *called_as_splits(
-            entries_in(home, {".txt", ".csv"}),
-            called=attrgetter("stem"),
-            wanted=lambda file: is_file(file) and is_list(tree, file, images),
-        ).values()
-    ]
+    lists = _lists_in(home, lambda file: is_list(tree, file, images))
+    lists = lists or _lists_below(home, lambda file: names_some(tree, file, images))
     if not lists:
-        return found
-    listed = by_lists(tree, lists, images, masks)
+        return replace(found, notes=(*found.notes, *_told_idle(tree, home)))
+    listed = by_lists(tree, lists, images, masks, rest_is_trained_on=True)
     first, *rest = listed.pairings.items()
     whole = replace(first[1], faults=(*pool.faults, *first[1].faults))
     notes = (note for note in found.notes if note != ONE_SPLIT)
     told = f"images were divided by {', '.join(map(tree.shown, lists))}"
     return Divided({first[0]: whole, **dict(rest)}, (*notes, told, *listed.notes))
+
+
+def _lists_in(folder: Path, is_one: Callable[[Path], bool]) -> list[Path]:
+    """The lists of splits right in a folder: called as splits are, and of images."""
+    files = entries_in(folder, {".txt", ".csv"})
+    return [
+        *called_as_splits(
+            files, called=attrgetter("stem"), wanted=lambda one: is_file(one) and is_one(one)
+        ).values()
+    ]
+
+
+def _lists_below(home: Path, is_one: Callable[[Path], bool]) -> list[Path]:
+    """The lists of the one folder that has some, as ImageSets has; none where several have."""
+    folders = islice(folders_below(home), _MOST_LOOKED_INTO)
+    found = [lists for folder in folders if (lists := _lists_in(folder, is_one))]
+    return found[0] if len(found) == 1 else []
+
+
+def _told_idle(tree: Tree, home: Path) -> Iterator[str]:
+    """A word on lists called as splits are that name no image."""
+    if idle := _lists_in(home, lambda file: file.suffix.lower() == ".txt"):
+        named = ", ".join(map(tree.shown, idle))
+        yield f"{named}: no line names an image that is here, and nothing is divided by it"
 
 
 def _by_usual_names(tree: Tree, home: Path, said: DataFile) -> Divided:
