@@ -45,6 +45,8 @@ OWN = {
     "datasets/pictures/picture_opening.py": "pictures, of bytes that were read",
     "datasets/pictures/tiff_forms.py": "bands of a picture, of bytes that were read",
     "datasets/pairing/file_digests.py": "pictures",
+    # A command that is shown, and run by whoever reads it.
+    "datasets/data_files/other_files.py": "annotations in UTF-16",
     # A program of its own, which is copied beside a graph and runs where fasterseg is not.
     "deploy/runtimes/tensorrt/build_engine.py": "a graph",
     "kit/runners/run.py": "a kit",

@@ -403,6 +403,7 @@ def test_a_mask_on_its_side_is_put_down_to_a_tag_only_where_there_is_one(
             look()
         assert ("the image's orientation tag turns it" in caught.value.why) == tagged
         assert ("rows and columns changed places" in caught.value.why) != tagged
+        assert ("exiftool -Orientation= " in caught.value.next_step) == tagged
 
 
 def test_images_that_are_in_their_split_twice_are_noted(make_folder: MakeFolder) -> None:

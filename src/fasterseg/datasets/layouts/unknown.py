@@ -39,7 +39,7 @@ def told_of_unknown(folder: Path, known: Sequence[str]) -> tuple[str, str]:
             "class, as photo_car.png, in a folder masks beside a folder images",
         )
     if texts := yolo.text_beside(pictures):
-        train = next(iter(pictures)).relative_to(folder).as_posix()
+        train = _below(folder, next(iter(pictures)))
         return (
             f"{texts.relative_to(folder).as_posix()} is a text file beside an image, as YOLO has "
             f"them for polygons, and nothing names its classes; {plain}",
@@ -47,7 +47,7 @@ def told_of_unknown(folder: Path, known: Sequence[str]) -> tuple[str, str]:
             + lines(f"train: {train}", "val: images/val", "names: [road, car]"),
         )
     if two := _two_in_each(pictures):
-        line = " ".join(path.relative_to(folder).as_posix() for path in two)
+        line = " ".join(_below(folder, path) for path in two)
         return (
             f"pictures of the same names lie in each of its folders, as {line}, and what goes "
             f"together is told by names; {plain}",
@@ -55,14 +55,18 @@ def told_of_unknown(folder: Path, known: Sequence[str]) -> tuple[str, str]:
             + lines(line),
         )
     where = _shown(folder, pictures)
-    first = next(iter(pictures)).relative_to(folder).as_posix()
+    first = min(pictures, key=lambda one: bool(words_in(_below(folder, one)) & MASKS))
     return (
         f"pictures lie in {where}, and none have the names of others, as images and their masks "
         f"have; {plain}",
         "call masks as their images, in a folder of their own or with an ending as photo_mask.png; "
         "where they are, put a data.yaml into it, such as"
-        + lines(f"train: {first}", "masks_dir: masks", "names: [road, car]"),
+        + lines(f"train: {_below(folder, first)}", "masks_dir: masks", "names: [road, car]"),
     )
+
+
+def _below(folder: Path, one: Path) -> str:
+    return one.relative_to(folder).as_posix()
 
 
 def _two_in_each(pictures: Mapping[Path, Sequence[str]]) -> tuple[Path, Path] | None:

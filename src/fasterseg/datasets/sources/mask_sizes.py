@@ -6,6 +6,11 @@ from fasterseg.datasets.faults import Fault, FaultKind
 
 Shape = tuple[int, ...]
 
+_UNTURNED = (
+    "these masks were drawn on images as they lie in their files: turn the masks as the tag turns "
+    "the images, or take the tag out of the images, as in  exiftool -Orientation= IMAGES"
+)
+
 
 def size_fault(name: str, image: Shape, mask: Shape, *, on_its_side: bool) -> Fault | None:
     """Return the fault of a mask whose shape is not its image's, else None.
@@ -15,12 +20,13 @@ def size_fault(name: str, image: Shape, mask: Shape, *, on_its_side: bool) -> Fa
     """
     if image[:2] == mask:
         return None
-    hint = ""
+    hint = step = ""
     if image[1::-1] == mask:
-        tag = ", the image's orientation tag turns it"
-        hint = tag if on_its_side else ", rows and columns changed places"
+        hint = ", rows and columns changed places"
+        if on_its_side:
+            hint, step = ", the image's orientation tag turns it", _UNTURNED
     sizes = f"mask {_size(mask)}, image {_size(image)}"
-    return Fault(FaultKind.SIZE_MISMATCH, name, sizes + hint)
+    return Fault(FaultKind.SIZE_MISMATCH, name, sizes + hint, step)
 
 
 def _size(shape: Shape) -> str:

@@ -66,6 +66,26 @@ def test_they_are_one_mask_together(
     assert any("the last of" in note for note in check_data(tmp_path).notes)
 
 
+def test_what_two_people_drew_of_one_class_is_no_mask_for_each_class(
+    tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    truth: dict[str, Labels] = {}
+    for index in range(3):
+        image, labels = scene(index)
+        marked = (labels == labels[0, 0]).astype(np.uint8)
+        save(image, tmp_path / f"Image_{index:02}L.jpg")
+        for who, drawn in (("1stHO", marked), ("2ndHO", np.roll(marked, 1, axis=1))):
+            save(255 * drawn, tmp_path / f"Image_{index:02}L_{who}.png")
+        truth[f"Image_{index:02}L"] = marked
+    with pytest.raises(DataError, match="several masks go with the same images") as caught:
+        open_data(tmp_path)
+    told = [line.strip() for line in caught.value.next_step.splitlines()[1:]]
+    assert told == ["layout: pairs", "mask_suffix: _1stHO"]
+    meant = [*told, "names: [background, vessel]", "label_mapping: {0: 0, 255: 1}"]
+    (tmp_path / "data.yaml").write_text("\n".join(meant))
+    reads_as(tmp_path, {"train": truth})
+
+
 def test_a_mask_that_changed_is_drawn_anew(tmp_path: Path) -> None:
     put(tmp_path, PLACES["folders"])
     before = open_data(tmp_path)

@@ -243,6 +243,17 @@ def test_photographs_of_the_same_names_are_no_masks(tmp_path: Path) -> None:
         open_data(tmp_path)
 
 
+def test_the_line_that_is_shown_names_no_folder_of_masks_as_that_of_images(
+    tmp_path: Path,
+) -> None:
+    for index, folder in enumerate(("annotation", "camera")):
+        save(scene(index, (40, 56))[0], tmp_path / folder / f"17000000{index}.png")
+
+    with pytest.raises(DataError, match="layout of the data is not known") as caught:
+        open_data(tmp_path)
+    assert "train: camera\n" in caught.value.next_step
+
+
 @pytest.mark.parametrize(("image", "labels"), [("image", "mask"), ("photo", "ground_truth")])
 def test_a_folder_to_each_image_is_answered_with_lists_that_are_read(
     image: str, labels: str, tmp_path: Path

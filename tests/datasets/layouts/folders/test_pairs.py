@@ -146,6 +146,23 @@ def test_images_and_masks_without_each_other_are_told_of_each_split(tmp_path: Pa
     assert alone.is_file()
 
 
+@pytest.mark.parametrize("both", ["train_val", "TrainVal"])
+def test_a_folder_of_train_and_val_is_trained_on_where_neither_has_its_own(
+    both: str, tmp_path: Path, reads_as: ReadsAs
+) -> None:
+    def moved(root: Path) -> dict[str, dict[str, Labels]]:
+        truth = mmsegmentation_set(root, {both: 2, "TEST": 1}, folders=("images", "masks"))
+        for split in (both, "TEST"):
+            (root / split).mkdir()
+            for folder in ("images", "masks"):
+                (root / folder / split).rename(root / split / folder)
+        return {"train": truth[both], "test": truth["TEST"]}
+
+    reads_as(tmp_path / "around", moved(tmp_path / "around"))
+    truth = mmsegmentation_set(tmp_path / "in", {both: 2, "val": 1}, folders=("images", "masks"))
+    reads_as(tmp_path / "in", {"val": truth["val"]})
+
+
 @pytest.mark.parametrize("line", ["{}.png", "{}", "{recording}/images/{}.png"])
 @pytest.mark.parametrize("place", [".", "ImageSets", "lists/480p"])
 def test_lists_name_images_by_what_their_files_are_called(

@@ -51,13 +51,23 @@ from fasterseg.datasets.sources.files import FileSource
 
 _LOOKED_AT = 4
 _SEPARATORS = "/_.- "
+_ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)?|first|second|third", re.IGNORECASE)
+_ALIKE = 0.4
+"""So much of what either of two people marked, both did: outlines of thin things differ."""
 
 
 def are_of_classes(matches: Matches, said: DataFile) -> bool:
-    """Whether the images that were found have a mask for each class: some of these are read."""
+    """Whether the images that were found have a mask for each class: some of these are read.
+
+    What several people drew of one class are no classes.
+    """
     several = [match for match in matches.found if len(match.masks) > 1]
     shows = partial(_shows_one_class, smoothed=said.smoothed)
-    return bool(several) and all(map(shows, several[0].masks))
+    return (
+        bool(several)
+        and all(map(shows, several[0].masks))
+        and not _show_the_same(several[0].masks, smoothed=said.smoothed)
+    )
 
 
 def open_class_masks(tree: Tree, home: Path, said: DataFile, matches: Matches) -> FileSource:
@@ -92,6 +102,22 @@ def _shared(texts: Sequence[str]) -> int:
     shared = shared_beginning(texts)
     ends = [found.end() for found in re.finditer(f"[{re.escape(_SEPARATORS)}]", shared)]
     return max(ends, default=0)
+
+
+def _show_the_same(masks: Sequence[Series], *, smoothed: bool) -> bool:
+    """Whether masks whose names differ in a number alone show about the same."""
+    if len({_ORDINAL.sub("", name) for name in class_names(masks)}) > 1:
+        return False
+    first, second = masks[:2]
+    some = [name for name in first.some(_LOOKED_AT) if name in second.files]
+    shown = [
+        [np.asarray(_read(one.files[name], smoothed=smoothed)) != 0 for one in (first, second)]
+        for name in some
+    ]
+    if any(one.shape != other.shape for one, other in shown):
+        return False
+    shared = sum(int((one & other).sum()) for one, other in shown)
+    return shared > _ALIKE * sum(int((one | other).sum()) for one, other in shown)
 
 
 def _shows_one_class(series: Series, *, smoothed: bool) -> bool:

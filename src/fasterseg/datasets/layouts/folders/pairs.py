@@ -8,7 +8,7 @@ called after them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from operator import attrgetter
@@ -48,7 +48,6 @@ from fasterseg.datasets.pairing.splits import (
     by_lists,
     is_list,
     names_some,
-    usual_name,
     without_empty,
 )
 from fasterseg.datasets.pictures.listing import entries_in, is_file, is_folder
@@ -64,7 +63,7 @@ _MOST_LOOKED_AT, _MOST_LOOKED_INTO, _SHOWN = 64, 16, 4
 
 
 def _is_in(folder: Path) -> bool:
-    return _two_in(folder) is not None or any(_splits_in(folder)) or _ending_in(folder) is not None
+    return bool(_two_in(folder) or _splits_in(folder)) or _ending_in(folder) is not None
 
 
 def _is_matched(folder: Path) -> bool:
@@ -153,22 +152,22 @@ def _told_idle(tree: Tree, home: Path) -> Iterator[str]:
 
 
 def _by_usual_names(tree: Tree, home: Path, said: DataFile) -> Divided:
-    two, splits = _two_in(home), list(_splits_in(home))
+    two, splits = _two_in(home), _splits_in(home)
     if two is not None:
         found = divided(tree, *two, said)
         return replace(found, notes=(*found.notes, *_told_left(tree, home, found, two)))
     if splits:
-        return _by_splits(tree, splits, said)
+        return _by_splits(tree, home, splits, said)
     return Divided({"train": _beside(tree, home, said)}, (ONE_SPLIT,))
 
 
-def _by_splits(tree: Tree, splits: list[Path], said: DataFile) -> Divided:
+def _by_splits(tree: Tree, home: Path, splits: Mapping[str, Path], said: DataFile) -> Divided:
     """Each split's folder has both: in two folders of its own, or side by side."""
     pairings: dict[str, Pairing] = {}
     looked_in: list[Path] = []
     notes: list[str] = []
-    for folder in splits:
-        split, two = usual_name(folder.name), _two_in(folder)
+    for split, folder in splits.items():
+        two = _two_in(folder)
         looked_in += two or (folder,)
         if two is None:
             pairings[split] = _beside(tree, folder, said)
@@ -176,8 +175,8 @@ def _by_splits(tree: Tree, splits: list[Path], said: DataFile) -> Divided:
         found = divided(tree, *two, said)
         pairings[split] = _joined(found.pairings.values())
         notes += [f"{split}: {note}" for note in found.notes if note != ONE_SPLIT]
-    home = splits[0].parent
-    others = [one for one in entries_in(home) if is_folder(one) and one not in splits]
+    known = {*splits.values()}
+    others = [one for one in entries_in(home) if is_folder(one) and one not in known]
     unused = [one for one in others if _has_both(one)]
     is_no = "is no folder of a split" if len(unused) == 1 else "are no folders of splits"
     if unused:
@@ -242,9 +241,9 @@ def _with_folders(folder: Path) -> list[Path]:
     return [folder, *islice(folders_below(folder), _MOST_LOOKED_INTO)] if is_folder(folder) else []
 
 
-def _splits_in(folder: Path) -> Iterator[Path]:
+def _splits_in(folder: Path) -> dict[str, Path]:
     """The folders of splits that have images and masks."""
-    yield from split_folders(folder, wanted=_has_both).values()
+    return split_folders(folder, wanted=_has_both)
 
 
 def _has_both(folder: Path) -> bool:

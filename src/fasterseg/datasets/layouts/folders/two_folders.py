@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
@@ -25,6 +26,8 @@ from fasterseg.datasets.pictures.listing import entries_in, is_folder, list_pict
 SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")
 """What folders of splits are called."""
 
+_IS_BOTH = re.compile(r"train[ _+-]?val", re.IGNORECASE)
+
 LISTS = ("classes.txt", "class_names.txt", "labels.txt")
 """Files that may name the classes, one to a line."""
 
@@ -40,8 +43,17 @@ def has_mask(folder: Path) -> bool:
 
 
 def split_folders(folder: Path, *, wanted: Callable[[Path], bool] = is_folder) -> dict[str, Path]:
-    """The folders of splits right in a folder, as `called_as_splits` has them."""
-    return called_as_splits(entries_in(folder), called=attrgetter("name"), wanted=wanted)
+    """The folders of splits right in a folder, as `called_as_splits` has them.
+
+    One of train and val together is for training, where neither has a folder of its own.
+    """
+    entries = entries_in(folder)
+    splits = called_as_splits(entries, called=attrgetter("name"), wanted=wanted)
+    if not {"train", "val"} & splits.keys():
+        both = (one for one in entries if _IS_BOTH.fullmatch(one.name) and wanted(one))
+        if (of_both := next(both, None)) is not None:
+            return {"train": of_both, **splits}
+    return splits
 
 
 def called_as_splits(
