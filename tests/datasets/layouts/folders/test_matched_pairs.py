@@ -155,6 +155,44 @@ def test_masks_are_not_taken_for_the_images_of_other_masks(
     reads_as(tmp_path, truth)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        (
+            ("2_Ortho_RGB/top_{}_RGB.png", "5_Labels_all/top_{}_label.png"),
+            ("3_Ortho_IRRG/top_{}_IRRG.png", "5_Labels_noBoundary/top_{}_noBoundary.png"),
+            ["masks_dir: 5_Labels_all", "image_suffix: _RGB"],
+        ),
+        (
+            ("top/top_mosaic_{}.png", "gts_for_participants/top_mosaic_{}.png"),
+            ("dsm/dsm_matching_{}.png", "gts_eroded/top_mosaic_{}_noBoundary.png"),
+            ["masks_dir: gts_for_participants", "image_prefix: top_mosaic_"],
+        ),
+    ],
+)
+def test_pictures_of_several_kinds_with_masks_of_several_kinds_are_refused(
+    first: tuple[str, str],
+    second: tuple[str, str],
+    told: list[str],
+    tmp_path: Path,
+) -> None:
+    truth = put(tmp_path, *first, "train")["train"]
+    for index, labels in enumerate(truth.values()):
+        save(scene(20 + index, (40, 56))[0], tmp_path / second[0].format(f"{index:03}"))
+        save(labels[::-1], tmp_path / second[1].format(f"{index:03}"))
+
+    with pytest.raises(DataError, match="several pictures have the names of several masks") as e:
+        open_data(tmp_path)
+    lines = [line.strip() for line in e.value.next_step.splitlines()[1:]]
+    (tmp_path / "data.yaml").write_text("\n".join(lines))
+    assert lines == ["layout: pairs", *told]
+    source = open_data(tmp_path)
+    found = [source.sample("train", index).labels for index in range(source.length("train"))]
+    assert all(map(np.array_equal, found, truth.values()))
+    assert len(found) == len(truth)
+    assert np.array_equal(source.sample("train", 0).image, scene(0, (40, 56))[0])
+
+
 def test_the_line_that_is_proposed_names_masks_of_every_split(
     tmp_path: Path, reads_as: ReadsAs
 ) -> None:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path, PurePosixPath
 
 from fasterseg.amounts import first_few
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.remedies import lines, written
 from fasterseg.datasets.layouts.annotations.split_folders import USUAL
-from fasterseg.datasets.layouts.folders.matched_series import Match, Matches, lies_in, matches_in
-from fasterseg.datasets.layouts.folders.name_series import Series
+from fasterseg.datasets.layouts.folders.matched_series import (
+    IMAGES,
+    Match,
+    Matches,
+    lies_in,
+    matches_in,
+    share_names,
+)
+from fasterseg.datasets.layouts.folders.name_series import Series, words_in
+from fasterseg.datasets.pairing.name_endings import shared_beginning
 from fasterseg.datasets.pairing.pairs import Pairing, Tree, keyed
 from fasterseg.datasets.pairing.splits import (
     ONE_SPLIT,
@@ -24,6 +33,8 @@ from fasterseg.datasets.pairing.splits import (
 from fasterseg.errors import DataError
 
 _NAMED = 3
+_COMPARED = 16
+"""So many folders of images are compared with each other."""
 
 
 def matches_of(home: Path, said: DataFile) -> Matches:
@@ -53,11 +64,15 @@ def matches_of(home: Path, said: DataFile) -> Matches:
 def divided_by_names(tree: Tree, home: Path, matches: Matches) -> Divided:
     """Return the pairs by the splits that folders are called after, else all as ``train``.
 
-    Raises DataError where several masks go with the same images.
+    Raises DataError where several masks go with the same images, or with each other's.
     """
     several = [match for match in matches.found if len(match.masks) > 1]
     if several:
         raise _ambiguous(tree, several)
+    for of_split in by_splits(matches.found).values():
+        for first, second in combinations(of_split[:_COMPARED], 2):
+            if _might_be_swapped(first, second):
+                raise _crossed(tree, first, second)
     below = defaultdict[Path, list[Path]](list)
     for path in tree.pictures(home):
         below[path.parent].append(path)
@@ -160,6 +175,64 @@ def _telling_place(several: Sequence[Match]) -> str:
     places = [place for one in several[0].masks for place in _places_in(one)]
     # Of equals the first: `max` keeps it.
     return max(places, key=told_apart)
+
+
+def _might_be_swapped(one: Match, other: Match) -> bool:
+    """Whether each one's images have the names of the other's masks, and no word says whose.
+
+    Recordings of the same names have words of their own, as those of their folders.
+    """
+    are_alike = one.images.folder != other.images.folder and _are_named_alike(one, other)
+    return are_alike and not (_own_words(one, other) or _own_words(other, one))
+
+
+def _are_named_alike(one: Match, other: Match) -> bool:
+    """Whether their images have the same names, but for what all of one have at an end."""
+    if share_names(one.images, other.images):
+        return True
+    short, long = sorted((sorted(each.images.files) for each in (one, other)), key=_signs_of)
+    return len(short) == len(long) and all(
+        name.startswith(part) or name.endswith(part) for part, name in zip(short, long, strict=True)
+    )
+
+
+def _signs_of(names: Sequence[str]) -> int:
+    return sum(map(len, names))
+
+
+def _own_words(match: Match, other: Match) -> frozenset[str]:
+    """The words that the folders of a match share, and those of the other one have not."""
+    images, masks, *theirs = (
+        words_in(one.place) for one in (match.images, match.masks[0], other.images, other.masks[0])
+    )
+    return (images & masks).difference(*theirs)
+
+
+def _crossed(tree: Tree, one: Match, other: Match) -> DataError:
+    images = f"{tree.shown(one.images.folder)} and {tree.shown(other.images.folder)}"
+    masks = f"{one.masks[0].shown} and {other.masks[0].shown}"
+    first, second = sorted((one.images, other.images), key=_less_like_images)
+    told = [written("masks_dir", _telling_place([Match(first, one.masks + other.masks)]))]
+    if first.ending != second.ending and first.ending:
+        told.append(written("image_suffix", first.ending))
+    elif (start := first.start or _beginning_of(first)) != second.start and start:
+        told.append(written("image_prefix", start))
+    return DataError(
+        "several pictures have the names of several masks",
+        where=images,
+        why=f"each of {masks} may be the masks of either",
+        next_step="say in a data.yaml which are meant, as in" + lines("layout: pairs", *told),
+    )
+
+
+def _less_like_images(series: Series) -> tuple[bool, bool]:
+    return not series.words & IMAGES, bool(series.start or series.ending)
+
+
+def _beginning_of(series: Series) -> str:
+    """What all its names begin with, up to the end of a word."""
+    shared = shared_beginning([*series.files])
+    return shared[: max(map(shared.rfind, "_.- ")) + 1]
 
 
 def _ambiguous(tree: Tree, several: Sequence[Match]) -> DataError:

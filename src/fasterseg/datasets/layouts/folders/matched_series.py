@@ -33,10 +33,12 @@ MASKS = _set_of(
 )
 """Words that folders and files of masks are called by."""
 
-_IMAGES = _set_of(
+IMAGES = _set_of(
     "image images img imgs photo photos picture pictures frame frames rgb original originals input "
     "inputs raw sat source jpegimages"
 )
+"""Words that folders and files of images are called by."""
+
 _NEITHER = _set_of("instance instances instanceids panoptic depth depths disparity disparities")
 """Of images too, and neither these nor their masks, where there are others."""
 _LOOKED_AT, _MANY = 32, 200
@@ -130,7 +132,7 @@ def _fitting(images: Sequence[Series], masks: Sequence[Series]) -> Iterator[tupl
             one for one in others if _are_of_one_split(one, series) and _is_of_masks(one, series)
         ]
         for other in _near(series, fit):
-            if _share_names(series, other):
+            if share_names(series, other):
                 yield series, other
 
 
@@ -145,7 +147,8 @@ def _are_of_one_split(one: Series, other: Series) -> bool:
     return not (one.split and other.split) or one.split == other.split
 
 
-def _share_names(one: Series, other: Series) -> bool:
+def share_names(one: Series, other: Series) -> bool:
+    """Whether nearly all names of one series are names of the other."""
     if one.shown == other.shown:
         return False
     both = one.files.keys() & other.files.keys()
@@ -157,8 +160,8 @@ def _share_names(one: Series, other: Series) -> bool:
 def _is_of_masks(series: Series, images: Series) -> bool:
     """Whether a series is of masks, where it is of masks or of images and the other one of both."""
     own, others = series.words - images.words, images.words - series.words
-    says_masks, says_images = bool(own & MASKS), bool(others & _IMAGES)
-    if others & (MASKS | _NEITHER) or (own & _IMAGES and not says_masks):
+    says_masks, says_images = bool(own & MASKS), bool(others & IMAGES)
+    if others & (MASKS | _NEITHER) or (own & IMAGES and not says_masks):
         return False
     if says_masks and (says_images or images.is_lossy or images.folder != series.folder):
         return True
@@ -224,15 +227,15 @@ def _without_other_labels(found: Sequence[Match]) -> tuple[Match, ...]:
 def _are_labels(series: Series, having: Mapping[str, Sequence[Series]]) -> bool:
     """Whether a series has the names of one that may be images, and is of no other split."""
     others = (other for name in series.some(_LOOKED_AT) for other in having.get(name, ()))
-    return any(_are_of_one_split(series, one) and _share_names(series, one) for one in others)
+    return any(_are_of_one_split(series, one) and share_names(series, one) for one in others)
 
 
 def _may_be_images(series: Series) -> bool:
-    return bool(series.words & _IMAGES) or series.is_lossy or not _has_few_colours(series)
+    return bool(series.words & IMAGES) or series.is_lossy or not _has_few_colours(series)
 
 
 def _is_called_as_masks(series: Series) -> bool:
-    return bool(series.words & MASKS) and not series.words & _IMAGES
+    return bool(series.words & MASKS) and not series.words & IMAGES
 
 
 def _place(series: Series) -> tuple[str, str, str]:
