@@ -181,19 +181,22 @@ class CoSearch:
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Each part's loss, and what else has a gradient: to widths whose losses are compared."""
         objective, supernet = self.weights.objective, self.weights.supernet
-        found, known = compared(contender.parameters, sampled, self._groups(contender, index)), None
-        for task in objective.parts(supernet, batch, found.first, take=taken_frozen):
-            if known is None:
-                relaxations = (other.relaxation for other in found.others)
-                known = [
-                    objective.value(supernet, batch, one, take=taken_frozen) for one in relaxations
-                ]
+        found = compared(contender.parameters, sampled, self._groups(contender, index))
+
+        def losses_of_others() -> list[Tensor]:
+            draws = (other.relaxation for other in found.others)
+            return [objective.value(supernet, batch, one, take=taken_frozen) for one in draws]
+
+        parts = objective.parts(supernet, batch, found.first, take=taken_frozen)
+        for number, task in enumerate(parts):
+            # Of the whole batch, once: the other parts' losses are compared with nothing more.
+            losses = (
+                losses_of_others() if number == 0 else [torch.zeros_like(task)] * len(found.others)
+            )
             term = torch.zeros(())
-            for other, loss in zip(found.others, known, strict=True):
+            for other, loss in zip(found.others, losses, strict=True):
                 term = term + other.gradient_term(task, loss)
             yield task, term
-            # Each part's loss is compared with nothing but the rest of the first part's.
-            known = [torch.zeros_like(loss) for loss in known]
 
     def _groups(self, contender: Contender, index: int) -> tuple[Group, ...]:
         """The widths that are compared in a step, group by group."""

@@ -14,7 +14,7 @@ from fasterseg.searching.beginnings.hours import SearchStages, with_step_count
 from fasterseg.searching.beginnings.kept_supernet import keep_supernet
 from fasterseg.searching.beginnings.sharing import ORDER, ScorersOf, SearchOrder, Together
 from fasterseg.searching.beginnings.start import SearchStart
-from fasterseg.searching.landing.branch_selection import Variants, try_variants, variants_of
+from fasterseg.searching.landing.branch_selection import Variants, count_of_variants, try_variants
 from fasterseg.searching.landing.concluding import Appraisal, land_all
 from fasterseg.searching.landing.measurements import KeptMeasurements
 from fasterseg.searching.landing.on_budget import Landing
@@ -178,7 +178,7 @@ def _appraisal(job: SearchJob, search: Search) -> Appraisal:
 
 def _variants(search: Search, watch: Watch, kept: KeptScores) -> Variants:
     """The most probable network of each variant, scored, where a contender has several."""
-    total, title = variants_of(search.contenders), "Scoring a network of each variant"
+    total, title = count_of_variants(search.contenders), "Scoring a network of each variant"
     if not total:
         return {}
     with watch.part("search/variants", title, total=total, unit="scores") as step:

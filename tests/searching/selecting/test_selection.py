@@ -26,7 +26,7 @@ from fasterseg.searching.landing.scores import ResampledScore
 from fasterseg.searching.selecting.candidates import Candidate, Source
 from fasterseg.searching.selecting.selected import Selected
 from fasterseg.searching.selecting.selection import ROUNDS, Scoring, Selection
-from fasterseg.searching.selecting.variants_in_turn import variant_of, variants_in_turn
+from fasterseg.searching.selecting.variants_in_turn import variant_key, variants_in_turn
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.assignment import Assignment, architecture_of
 from fasterseg.space.choices import BRANCHES, INPUT_SCALE
@@ -459,7 +459,7 @@ def among_variants(**changes: Any) -> Search:
     counts = {name: len(VARIED.choices[name]) for name in (BRANCHES, INPUT_SCALE)}
     even = {name: torch.full((count,), 1 / count) for name, count in counts.items()}
     search.probabilities = search.probabilities | even
-    search.misled = lambda one: score(one) + (variant_of(one) == FAVOURITE)
+    search.misled = lambda one: score(one) + (variant_key(one) == FAVOURITE)
     search.select()
     return search
 
@@ -474,12 +474,14 @@ def test_where_training_decides_every_variant_breeds() -> None:
 
 def children_by_variant(search: Search) -> Counter[tuple[object, ...]]:
     found = search.scored.values()
-    return Counter(variant_of(one.architecture) for one in found if one.origin == "child")
+    return Counter(variant_key(one.architecture) for one in found if one.origin == "child")
 
 
 def test_each_variant_has_one_that_is_trained() -> None:
     search = among_variants(trained=4)
-    assert {variant_of(one) for one in search.trained} == {variant_of(one) for one in search.scored}
+    assert {variant_key(one) for one in search.trained} == {
+        variant_key(one) for one in search.scored
+    }
 
 
 def test_variants_take_turns_in_their_own_order() -> None:
@@ -487,8 +489,8 @@ def test_variants_take_turns_in_their_own_order() -> None:
     order = sorted(search.scored, key=score)
     turns = variants_in_turn(order)
     assert sorted(turns, key=score) == order
-    firsts = [variant_of(one) for one in turns[: len(set(map(variant_of, order)))]]
+    firsts = [variant_key(one) for one in turns[: len(set(map(variant_key, order)))]]
     assert len(firsts) == len({*firsts})
     for one in firsts:
-        own = [network for network in turns if variant_of(network) == one]
-        assert own == [network for network in order if variant_of(network) == one]
+        own = [network for network in turns if variant_key(network) == one]
+        assert own == [network for network in order if variant_key(network) == one]

@@ -55,7 +55,7 @@ def try_variants(
     One in which no network meets the budget is left out.  Raises `BudgetError` where that is all.
     """
     several = [one for one in contenders if len(one.options.variants) > 1]
-    total, done, found = variants_of(several), 0, dict[str, tuple[VariantTrial, ...]]()
+    total, done, found = count_of_variants(several), 0, dict[str, tuple[VariantTrial, ...]]()
     target_ms = {one.name: one.budget_ms or _any_budget_ms(contenders) for one in several}
     for contender in several:
         trials = []
@@ -74,7 +74,7 @@ def value(score: float, *, latency_ms: float, target_ms: float) -> float:
     return float(score * (latency_ms / target_ms) ** EXPONENT)
 
 
-def variants_of(contenders: Sequence[Contender]) -> int:
+def count_of_variants(contenders: Sequence[Contender]) -> int:
     """How many networks are scored to decide the variants of these contenders."""
     return sum(len(one.options.variants) for one in contenders if len(one.options.variants) > 1)
 

@@ -23,7 +23,7 @@ from fasterseg.searching.landing.on_budget import ATTEMPTS, Landing, Measured, T
 from fasterseg.searching.landing.scores import ResampledScore
 from fasterseg.searching.selecting.candidates import Candidate, Source
 from fasterseg.searching.selecting.selected import Finalist, Selected
-from fasterseg.searching.selecting.variants_in_turn import variant_of, variants_in_turn
+from fasterseg.searching.selecting.variants_in_turn import variant_key, variants_in_turn
 from fasterseg.space.architecture import Architecture
 from fasterseg.space.assignment import Assignment
 
@@ -269,14 +269,14 @@ class Selection:
         """
         inside, count = self._inside(window, self._ranked()), self.settings.finalists
         if self.scoring.trained is not None:
-            count = max(count, len({variant_of(one) for one in inside}))
+            count = max(count, len({variant_key(one) for one in inside}))
         return [*dict.fromkeys((*inside[:count], *self._always()))]
 
     def _to_train(self, window: Window) -> list[Architecture]:
         """The finalists to be trained: known ones, each variant's best, what is compared, more."""
         order = sorted(self.finals, key=lambda one: self.finals[one].mean_iou, reverse=True)
         inside = variants_in_turn(self._inside(window, order))
-        first = len({variant_of(one) for one in inside})
+        first = len({variant_key(one) for one in inside})
         chosen = (*self.fitted.values(), *inside[:first], *self._always(), *inside)
         return [*dict.fromkeys(chosen)][: self.settings.trained + len({*self.fitted.values()})]
 
