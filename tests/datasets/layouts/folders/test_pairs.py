@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -331,6 +332,36 @@ def test_a_list_beside_them_names_the_classes(tmp_path: Path, reads_as: ReadsAs)
     (tmp_path / "classes.txt").write_text("\n".join(STREET))
 
     assert reads_as(tmp_path, {"train": truth}).label_space.names == STREET
+
+
+def test_names_by_their_ids_name_the_classes(tmp_path: Path, reads_as: ReadsAs) -> None:
+    truth = mmsegmentation_set(tmp_path, {".": 2}, folders=("images", "masks"))["."]
+    by_id = {str(label): name for label, name in reversed([*enumerate(STREET)])}
+    (tmp_path / "id2label.json").write_text(json.dumps(by_id))
+    assert reads_as(tmp_path, {"train": truth}).label_space.names == STREET
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("[1]", "no mapping"),
+        ("{}", "no mapping"),
+        ('{"a": "b"}', "'a' leads to no name"),
+        ('{"0": 1}', "'0' leads to no name"),
+        ('{"0": " "}', "'0' leads to no name"),
+        ('{"0": "a", "0": "b"}', "'0'"),
+        ('{"0": "a", "2": "b"}', "no line has 1"),
+        ('{"0": "a", "1": "a"}', "'a' is there 2 times"),
+        ("{", "line 1"),
+    ],
+)
+def test_names_by_ids_that_are_none_are_told(content: str, why: str, tmp_path: Path) -> None:
+    mmsegmentation_set(tmp_path, {".": 2}, folders=("images", "masks"))
+    (tmp_path / "id2label.json").write_text(content)
+    with pytest.raises(DataError) as caught:
+        open_data(tmp_path)
+    assert why in caught.value.why
+    assert "id2label.json" in str(caught.value.where)
 
 
 def test_masks_of_0_and_255_are_refused_with_what_to_write(tmp_path: Path) -> None:

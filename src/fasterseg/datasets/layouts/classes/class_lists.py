@@ -1,4 +1,7 @@
-"""Lists of class names in text files, one to a line: in the order of their ids, or with them."""
+"""Lists of class names in text files, one to a line: in the order of their ids, or with them.
+
+Of JSON those of Hugging Face's form are read, of names by their ids.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ from fasterseg.datasets.labels import class_name
 from fasterseg.datasets.pairing.pairs import Tree
 from fasterseg.datasets.pairing.text_files import lines_of
 from fasterseg.errors import DataError
-from fasterseg.foreign.strict_json import shortened
+from fasterseg.foreign.opened_files import bytes_of
+from fasterseg.foreign.strict_json import NotStrict, load_json, shortened
 
 _BETWEEN = " \t:;,="
 _AHEAD = re.compile(rf"(\d{{1,5}})[{_BETWEEN}.)]")
@@ -26,10 +30,10 @@ def names_in(tree: Tree, path: Path) -> tuple[str, ...]:
     """Return the class names that a file lists, in the order of their ids.
 
     A line is a name, or a name with its id before or behind it where all lines are so.
-    Raises DataError for a name twice, an empty line between others, and ids that leave one out.
+    Raises DataError for a name twice, an empty line between others, ids that leave one out, and
+    JSON of another form.
     """
-    lines = _without_gaps(tree, path)
-    names = _by_ids(lines, tree.shown(path)) or [class_name(line) for line in lines]
+    names = _of_json(tree, path) if path.suffix == ".json" else _of_lines(tree, path)
     name, times = next(iter(Counter(names).most_common(1)), ("", 0))
     if times > 1:
         raise DataError(
@@ -39,6 +43,37 @@ def names_in(tree: Tree, path: Path) -> tuple[str, ...]:
             next_step="give each class a name of its own",
         )
     return tuple(names)
+
+
+def _of_lines(tree: Tree, path: Path) -> list[str]:
+    lines = _without_gaps(tree, path)
+    return _by_ids(lines, tree.shown(path)) or [class_name(line) for line in lines]
+
+
+def _of_json(tree: Tree, path: Path) -> list[str]:
+    """The names of a mapping as ``{"0": "wall", "1": "floor"}``."""
+    try:
+        found = load_json(bytes_of(path, fault=DataError))
+    except NotStrict as error:
+        raise _no_names(tree, path, str(error)) from error
+    if not isinstance(found, dict) or not found:
+        raise _no_names(tree, path, "it is no mapping of ids to names")
+    for key, name in found.items():
+        if not (key.isdecimal() and isinstance(name, str) and name.strip()):
+            raise _no_names(tree, path, f"{shortened(key)!r} leads to no name of an id")
+    names = {int(key): class_name(name) for key, name in found.items()}
+    if sorted(names) != list(range(len(found))):
+        raise _left_out(sorted(names), len(found), tree.shown(path))
+    return [names[label] for label in range(len(names))]
+
+
+def _no_names(tree: Tree, path: Path, why: str) -> DataError:
+    return DataError(
+        "this names no classes",
+        where=tree.shown(path),
+        why=why,
+        next_step='write each id with its name into it, as {"0": "wall", "1": "floor"}',
+    )
 
 
 def _without_gaps(tree: Tree, path: Path) -> list[str]:

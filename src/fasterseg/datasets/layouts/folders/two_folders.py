@@ -28,8 +28,8 @@ SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")
 
 _IS_BOTH = re.compile(r"train[ _+-]?val", re.IGNORECASE)
 
-LISTS = ("classes.txt", "class_names.txt", "labels.txt")
-"""Files that may name the classes, one to a line."""
+LISTS = ("classes.txt", "class_names.txt", "labels.txt", "codes.txt", "id2label.json")
+"""Files that may name the classes, one to a line, or by their ids."""
 
 _MOST_LOOKED_AT, _SHOWN = 64, 3
 _LEAST_SHARE = 0.5
