@@ -348,6 +348,7 @@ def test_names_by_their_ids_name_the_classes(tmp_path: Path, reads_as: ReadsAs) 
         ("{}", "no mapping"),
         ('{"a": "b"}', "'a' leads to no name"),
         ('{"0": 1}', "'0' leads to no name"),
+        (f'{{"{"9" * 5000}": "a"}}', "leads to no name"),
         ('{"0": " "}', "'0' leads to no name"),
         ('{"0": "a", "0": "b"}', "'0'"),
         ('{"0": "a", "2": "b"}', "no line has 1"),

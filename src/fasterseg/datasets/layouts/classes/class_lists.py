@@ -59,7 +59,8 @@ def _of_json(tree: Tree, path: Path) -> list[str]:
     if not isinstance(found, dict) or not found:
         raise _no_names(tree, path, "it is no mapping of ids to names")
     for key, name in found.items():
-        if not (key.isdecimal() and isinstance(name, str) and name.strip()):
+        is_id = key.isdecimal() and len(key) <= _LONGEST_ID
+        if not (is_id and isinstance(name, str) and name.strip()):
             raise _no_names(tree, path, f"{shortened(key)!r} leads to no name of an id")
     names = {int(key): class_name(name) for key, name in found.items()}
     if sorted(names) != list(range(len(found))):

@@ -109,11 +109,14 @@ def _show_the_same(masks: Sequence[Series], *, smoothed: bool) -> bool:
     if len({_ORDINAL.sub("", name) for name in class_names(masks)}) > 1:
         return False
     first, second = masks[:2]
-    some = [name for name in first.some(_LOOKED_AT) if name in second.files]
-    shown = [
-        [np.asarray(_read(one.files[name], smoothed=smoothed)) != 0 for one in (first, second)]
-        for name in some
-    ]
+    names = [name for name in first.some(_LOOKED_AT) if name in second.files]
+    try:
+        shown = [
+            [_read(one.files[name], smoothed=smoothed) != 0 for one in (first, second)]
+            for name in names
+        ]
+    except (FileFault, TooManyValues):
+        return False  # told where they are drawn
     if any(one.shape != other.shape for one, other in shown):
         return False
     shared = sum(int((one & other).sum()) for one, other in shown)
