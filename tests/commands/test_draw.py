@@ -67,6 +67,12 @@ def test_the_svg_holds_every_architecture_and_is_never_replaced_silently(
     assert path.read_bytes() != before
 
 
+def test_a_drawing_is_called_as_what_it_is(run: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="written as SVG") as caught:
+        draw(str(run.architecture("student")), out=tmp_path / "a b.png")
+    assert caught.value.next_step == f"--out '{tmp_path / 'a b.svg'}'"
+
+
 @pytest.mark.parametrize("size", ["360", "0x480", "axb", "360x480x3", "-1x4"])
 def test_a_size_that_is_none_is_refused(size: str, run: RunFolder) -> None:
     with pytest.raises(UsageError, match="cannot read the size"):

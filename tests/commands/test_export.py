@@ -35,6 +35,13 @@ SCENES = [
 ]
 
 
+@pytest.mark.parametrize(("given", "step"), [("ONNX", "did you mean 'onnx'?"), ("tflite", "")])
+def test_a_format_that_there_is_not_is_told_in_python_too(given: str, step: str) -> None:
+    with pytest.raises(UsageError, match=f"there is no format '{given}'") as caught:
+        fasterseg.export("camvid-8ms", format=given, out="a.onnx")
+    assert step in caught.value.next_step
+
+
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A trained network's folder, in a run whose data are 64x128 scenes."""

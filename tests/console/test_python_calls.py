@@ -21,6 +21,13 @@ from fasterseg.verbs import VERBS
 MODEL = Path("models/student.onnx")
 
 
+def test_a_list_of_which_one_is_none_is_not_to_be_unpacked() -> None:
+    with pytest.raises(UsageError, match="precision is to be several of these") as caught:
+        fasterseg.benchmark("camvid-8ms", precision=["fp16"])  # type: ignore[list-item]
+    assert "*names" not in caught.value.next_step
+    assert not caught.value.why
+
+
 @pytest.mark.parametrize(
     ("hint", "given", "meant"),
     [

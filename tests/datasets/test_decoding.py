@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from PIL import Image
 
 from fasterseg.datasets.decoding import decode, read_image, size_of
@@ -293,10 +294,14 @@ COLOURS = np.random.default_rng(5).integers(0, 256, (6, 8, 3), dtype=np.uint8)
         COLOURS[None],
         COLOURS[..., :1],
         COLOURS[None, ..., :1].transpose(0, 3, 1, 2),
+        COLOURS[..., 0].astype(np.int64),
+        torch.tensor(COLOURS).permute(2, 0, 1),
+        torch.tensor(COLOURS).permute(2, 0, 1)[None] / 255,
+        torch.tensor(COLOURS / 255, requires_grad=True),
     ],
     ids=lambda one: str(getattr(one, "shape", one))[:30],
 )
-def test_an_array_of_another_form_is_told_how_it_is_written(given: npt.NDArray[Any]) -> None:
+def test_an_array_of_another_form_is_told_how_it_is_written(given: Any) -> None:
     with pytest.raises(DataError) as caught:
         decode(given)
     step = caught.value.next_step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Unpack
@@ -109,6 +110,7 @@ def export(
     from fasterseg.space.blocks import Size
 
     common = Common.of(options)
+    _require_format(format)
     if web_runtime and format != WEB:
         raise _for_a_page_alone(format)
     wanted = Wanted(
@@ -131,6 +133,19 @@ def export(
         images=images,
         show=progress_for(json=common.json),
     )
+
+
+def _require_format(format: str) -> None:
+    """Raise `UsageError` for a format that there is not, as Python may give."""
+    known = (*FORMATS, WEB)
+    if format not in known:
+        near = get_close_matches(format.lower(), known, n=1)
+        raise UsageError(
+            f"there is no format {format!r}",
+            where=f"--format {format}",
+            why=f"there are {', '.join(known)}",
+            next_step=f"did you mean {near[0]!r}?" if near else "name one of these",
+        )
 
 
 def _for_a_page_alone(format: str) -> UsageError:

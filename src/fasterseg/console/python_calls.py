@@ -104,20 +104,26 @@ def _taken(function: Callable[..., Any], name: str, hint: Any, given: Any) -> An
         return as_meant(hint, given)
     except NotMeant:
         called = f"fasterseg.{function.__name__}"
+        takes_several = told(hint).startswith("several")
         raise UsageError(
             f"{name} is to be {told(hint)}",
             where=f"{called}({name}={_SHORT.repr(given)})",
-            why=f"it is of type {type(given).__name__}" if not isinstance(given, str) else "",
-            next_step=_advice(function, called, name, given),
+            why=f"it is of type {type(given).__name__}"
+            if not (isinstance(given, str) or (takes_several and _is_several(given)))
+            else "",
+            next_step=_advice(function, called, name, given, takes_several=takes_several),
         ) from None
 
 
-def _advice(function: Callable[..., Any], called: str, name: str, given: Any) -> str:
+def _advice(
+    function: Callable[..., Any], called: str, name: str, given: Any, *, takes_several: bool
+) -> str:
     if _is_several(given) and all(isinstance(one, str | Path) for one in given):
-        parameters = inspect.signature(function).parameters.values()
-        if any(one.kind is inspect.Parameter.VAR_POSITIONAL for one in parameters):
+        parameters = inspect.signature(function).parameters
+        if name in parameters and parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
             return f"give them one by one, or with a star: {called}(*names)"
-        return f"call {called} once for each of them"
+        if not takes_several:
+            return f"call {called} once for each of them"
     if isinstance(given, Mapping) and name == "recipe":
         return "recipe=fasterseg.Recipe(**values), or set=values over a recipe's"
     if hasattr(given, "shape"):

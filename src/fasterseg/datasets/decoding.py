@@ -18,7 +18,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from fasterseg.datasets.faults import Fault, FaultKind, FileFault
-from fasterseg.datasets.pictures.array_advice import advice_for
+from fasterseg.datasets.pictures.array_advice import advice_for, advice_for_tensor
 from fasterseg.datasets.pictures.deep_pixels import OutOfRange
 from fasterseg.datasets.pictures.limits import DEFAULT_LIMIT, PixelLimit, TooLarge
 from fasterseg.datasets.pictures.listing import printable
@@ -269,7 +269,8 @@ def _values_of(picture: Any) -> npt.NDArray[Any]:
             "this is no image",
             where=type(picture).__name__,
             why=str(error),
-            next_step="give the file's path, the Pillow image, or a NumPy array",
+            next_step=advice_for_tensor(picture)
+            or "give the file's path, the Pillow image, or a NumPy array",
         ) from error
 
 

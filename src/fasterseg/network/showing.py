@@ -35,7 +35,7 @@ def shown_size(asked: Shown | None, predictor: Sized) -> Size | None:
 
     Raises `UsageError` for what is no size, and for a size where the model resizes itself.
     """
-    if asked is None or asked == OWN_SIZE:
+    if asked is None or (isinstance(asked, str) and asked == OWN_SIZE):
         return predictor.size if asked is None else None
     size = Size.of(asked)
     if predictor.resizes:

@@ -50,7 +50,9 @@ class Size(NamedTuple):
         """Text as `parse` reads it, or height and width; raises `UsageError` for anything else."""
         if isinstance(value, str):
             return cls.parse(value)
-        return cls.parse("x".join(map(str, value)))
+        # Python may give one number for both.
+        sides = value if hasattr(value, "__iter__") else (value,)
+        return cls.parse("x".join(map(str, sides)))
 
     @property
     def area(self) -> int:

@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fake_run import FakeRun
 
 from fasterseg.artifacts import digest_of_file
 from fasterseg.config import TargetSettings
+from fasterseg.datasets.street.scenes import StreetScenes
 from fasterseg.deploy.runtimes.backends import open_backend
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.shipping import deploying, int8_search
@@ -43,6 +45,19 @@ def deployed(fake: FakeRun, folder: Path, file: Path, **changes: object) -> Depl
     by = int8_evidence(fake.source, train_split="train", val_split="val", max_drop=100.0)
     evidence = replace(evidence, int8=by if target.precision == "int8" else None)
     return deploy(origin, evidence, target, file, backend=open_backend(target))
+
+
+@pytest.mark.parametrize(
+    ("split", "images", "count"), [(3, 16, 3), (8, 16, 8), (8, 4, 4), (8, 0, 0)]
+)
+def test_a_file_is_compared_on_images_from_all_over_a_split(
+    split: int, images: int, count: int
+) -> None:
+    source = StreetScenes(size=(32, 64), counts={"train": 1, "val": 1, "test": split})
+    found = evidence_of(source, "test", images=images).images
+    wanted = [source.sample("test", index * split // max(1, count)).image for index in range(count)]
+    assert len(found) == count
+    assert all(map(np.array_equal, found, wanted))
 
 
 @pytest.mark.parametrize(

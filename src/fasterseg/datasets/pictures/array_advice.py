@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 _BANDS_FIRST, _OF_ONE_BAND = (1, 3), (1, 3, 4)
 _MOST_LOOKED_AT = 1 << 20
+_OF_TENSOR = "image.numpy(force=True)"
 _ANY = "give the file's path, or the Pillow image"
 
 
@@ -26,20 +27,36 @@ def advice_for(picture: Any, values: npt.NDArray[Any]) -> str:
         return "look where it is from: it has no pixel"
     if isinstance(picture, list | tuple) or (values.ndim == 4 and len(values) > 1):
         return "give one image at a time"
-    return _written(values) or _ANY
+    return _written(values, _OF_TENSOR if _is_tensor(picture) else "image") or _ANY
 
 
-def _written(values: npt.NDArray[Any]) -> str:
+def advice_for_tensor(picture: Any) -> str:
+    """As `advice_for`, of a tensor that is no array by itself; empty for anything else."""
+    if not _is_tensor(picture):
+        return ""
+    values = picture.numpy(force=True)
+    plain = values.ndim in (2, 3) and values.dtype == np.uint8
+    return f"give {_OF_TENSOR}" if plain else advice_for(picture, values)
+
+
+def _is_tensor(picture: Any) -> bool:
+    return hasattr(picture, "permute") and hasattr(picture, "numpy")
+
+
+def _written(values: npt.NDArray[Any], text: str) -> str:
     """The array as it could be given, as Python writes it; empty where no change is enough."""
-    text, image = "image", values
+    image = values
     if image.ndim == 4:
         text, image = f"{text}[0]", image[0]
+    if image.ndim == 2:
+        image = image[..., None]
+        text = f"{text}[..., None]"
     if image.ndim != 3:
         return ""
     if image.shape[0] in _BANDS_FIRST and image.shape[2] not in _OF_ONE_BAND:
         text, image = f"{text}.transpose(1, 2, 0)", image.transpose(1, 2, 0)
     if image.shape[2] == 1:
-        text, image = f"{text}[..., 0]", image[..., 0]
+        text, image = f"{text}[..., 0]".replace("[..., None][..., 0]", ""), image[..., 0]
     elif image.shape[2] != 3:
         return ""
     if image.dtype in (np.uint8, np.uint16):

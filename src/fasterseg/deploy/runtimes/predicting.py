@@ -106,10 +106,10 @@ class ExportedPredictor(OfPictures):
             raise DataError(
                 "the image does not have the size that this file takes",
                 where=self._where,
-                why=f"the image is {size}, the file takes {self.card.size} alone: "
-                f"predict --size {self.card.size} makes that of it",
-                next_step=f'in Python it is model(image, size="{self.card.size}"); or export with '
-                "--dynamic for images of any size",
+                why=f"the image is {size}, the file takes {self.card.size} alone",
+                next_step=f"--size {self.card.size} makes that of it, in Python "
+                f'model(image, size="{self.card.size}"); or export with --dynamic for images of '
+                "any size",
             )
         try:
             labels = self.session.run(np.ascontiguousarray(image))

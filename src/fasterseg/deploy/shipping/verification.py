@@ -18,6 +18,7 @@ import numpy.typing as npt
 from fasterseg.config import Precision
 from fasterseg.datasets.pictures.resampling import resampled
 from fasterseg.datasets.sample import Pixels
+from fasterseg.datasets.sources.part import spread
 from fasterseg.datasets.sources.source import DataSource
 from fasterseg.datasets.transforming.transforms import resize_image, resize_labels
 from fasterseg.deploy.exporting.exported_card import ExportedCard
@@ -104,12 +105,11 @@ class Evidence:
 
 
 def evidence_of(source: DataSource, split: str, *, images: int) -> Evidence:
-    """Images of a split at equal distances, and the whole split for the score.
+    """Images of a split at equal distances, all where there are no more; all are for the score.
 
     Of large images it is their middle: so much as a network is shown at once.
     """
-    total = source.length(split)
-    chosen = sorted({index * total // images for index in range(min(images, total))})
+    chosen = spread(range(source.length(split)), images)
     pictures = [middle_of(source.sample(split, index).image) for index in chosen]
     return Evidence(pictures, f"{source.name}/{split}", source, split)
 

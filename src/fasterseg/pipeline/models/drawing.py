@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 from fasterseg.console.option_values import SizeOrText
@@ -56,8 +57,14 @@ def drawable(found: Sequence[Subject | HandMade], model: str) -> list[Subject]:
 
 
 def _free_place(out: Path | str, *, overwrite: bool) -> Path:
-    """Where the SVG file goes; `UsageError` when it is there and may not be replaced."""
+    """Where the SVG file goes; `UsageError` when it is there, or is called as another kind is."""
     path = place_for_file(out, "--out")
+    if path.suffix.lower() not in ("", ".svg"):
+        raise UsageError(
+            "drawings are written as SVG",
+            where=f"--out {path}",
+            next_step=f"--out {quote(str(path.with_suffix('.svg')))}",
+        )
     if path.exists() and not overwrite:
         raise UsageError(
             "there is a file of this name already",

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from fasterseg.config import Recipe
 from fasterseg.console.options import Common
+from fasterseg.datasets.data_files.remedies import lines, written
 from fasterseg.datasets.labels import LabelSpace
 from fasterseg.datasets.sources.joining import share_images
 from fasterseg.datasets.sources.sized import brought_to
@@ -154,7 +155,7 @@ def evaluate_stage(
     """
     predictor = predictor or open_predictor(model, device=select_device(device))
     source = as_seen_by(predictor, source, size=size)
-    _require_same_classes(str(model), predictor.label_space, source)
+    require_same_classes(str(model), predictor.label_space, source)
     inputs = {"weights": _digest_of(model_path(model)), "data": source.digest(split)}
     if path.exists():
         report = _earlier_report(path, inputs)
@@ -245,15 +246,39 @@ def _earlier_report(path: Path, inputs: dict[str, str]) -> EvaluationReport:
     return report
 
 
-def _require_same_classes(model: str, known: LabelSpace, source: DataSource) -> None:
-    if known.names != source.label_space.names:
+def require_same_classes(model: str, known: LabelSpace, source: DataSource) -> None:
+    """Raise `UsageError` where a model's classes are not the data's, with what differs."""
+    theirs, ours = known.names, source.label_space.names
+    if theirs == ours:
+        return
+    folded = [name.casefold() for name in theirs]
+    if sorted(folded) == sorted(name.casefold() for name in ours):
+        mapping = {label: folded.index(name.casefold()) for label, name in enumerate(ours)}
+        is_moved = any(label != place for label, place in mapping.items())
         raise UsageError(
-            "the model knows other classes than the data",
+            "the model has the data's classes in another order"
+            if is_moved
+            else "the model writes the data's classes in another way",
             where=model,
-            why=f"the model: {', '.join(known.names)}; "
-            f"{source.name}: {', '.join(source.label_space.names)}",
-            next_step="score it on data with its own classes",
+            why=f"the model: {', '.join(theirs)}; {source.name}: {', '.join(ours)}",
+            next_step="write them into the data's data.yaml as the model has them"
+            + (", and where masks hold ids in the order of before, what these become" * is_moved)
+            + lines(
+                written("names", [*theirs]),
+                *([written("label_mapping", mapping)] if is_moved else []),
+            ),
         )
+    lost = [name for name in ours if name not in theirs]
+    more = [name for name in theirs if name not in ours]
+    told = [f"{source.name} has {', '.join(lost)}, which the model does not know"] if lost else []
+    told += [f"the model knows {', '.join(more)}, which {source.name} does not have"]
+    raise UsageError(
+        "the model knows other classes than the data",
+        where=model,
+        why="; ".join(told if more else told[:1]),
+        next_step="score it on data with its own classes; a data.yaml of its names and a "
+        "label_mapping, or a palette, may make these of yours",
+    )
 
 
 def _place_for_report(out: Path | str) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from fasterseg.config import OutputForm, WrittenPrecision
 from fasterseg.console.option_values import working_size
 from fasterseg.console.options import Common
+from fasterseg.datasets.pictures.limits import DEFAULT_LIMIT
 from fasterseg.deploy.exporting.format_table import FORMATS
 from fasterseg.deploy.exporting.formats import ExportForm, format_of
 from fasterseg.deploy.runtimes.executorch import environment as executorch_environment
@@ -23,6 +24,7 @@ from fasterseg.deploy.shipping.verified_export import require_free, ship, writte
 from fasterseg.errors import EnvironmentFault, UsageError
 from fasterseg.network.bundle import ModelBundle
 from fasterseg.network.card import Card
+from fasterseg.network.showing import require_shown
 from fasterseg.paths import place_for_file, without_steps_up
 from fasterseg.pipeline.models.verifying import InInt8, evidence_for, require_images
 from fasterseg.resources import free_disk_bytes
@@ -64,6 +66,7 @@ def export_named(
         executorch_environment.python()
     origin = origin_of(model)
     form = form_of(wanted, origin.bundle.card, format=wanted.format)
+    require_shown(form.size or form.resizes_to, DEFAULT_LIMIT)
     if (common.device or "").startswith("cuda"):
         form = replace(form, gpu=str(common.device))
     path = place_for_export(out or default_file(model, form), form.format, overwrite=overwrite)
