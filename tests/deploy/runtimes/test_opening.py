@@ -9,7 +9,7 @@ import pytest
 from fasterseg.deploy.runtimes.models import require_runs_on
 from fasterseg.deploy.runtimes.opening import open_export
 from fasterseg.deploy.runtimes.sessions import Running
-from fasterseg.errors import EnvironmentFault, FileError
+from fasterseg.errors import EnvironmentFault, FileError, UsageError
 
 
 @pytest.mark.parametrize(("name", "beside"), [("x.xml", "x.bin"), ("x.engine", "x.json")])
@@ -41,6 +41,23 @@ def test_a_file_that_is_not_there_is_answered_with_one_nearly_called_so(tmp_path
     with pytest.raises(FileError, match="there is no such file") as refused:
         open_export(tmp_path / "net.onnx")
     assert refused.value.next_step.startswith(f"did you mean '{tmp_path}/netz.onnx'?")
+
+
+@pytest.mark.parametrize(
+    ("name", "runtime", "step"),
+    [
+        ("x.onnx", "pytorch", "--backend onnxruntime, or name a file that pytorch loads"),
+        ("x.txt", "pytorch", "name a file that ends in .onnx"),
+        ("x", "", "name a file that ends in .onnx"),
+    ],
+)
+def test_a_runtime_that_loads_no_such_file_is_answered_with_one_that_does(
+    name: str, runtime: str, step: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(UsageError, match="cannot be run") as refused:
+        open_export(tmp_path / name, Running(runtime or None))
+    assert refused.value.next_step.startswith(step)
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])

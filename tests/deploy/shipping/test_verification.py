@@ -233,3 +233,8 @@ def test_the_worst_difference_is_shown_and_the_report_says_where(tmp_path: Path)
     marked = picture[:, -SIZE.width :]
     red = (marked == [255, 0, 0]).all(axis=-1)
     assert (red == (difference.wanted != difference.found)).all()
+
+    report, difference = verify(read_back(faithful()), evidence())
+    save_evidence(tmp_path / "student.onnx", report, difference, CARD)
+    left = [path.name for path in tmp_path.iterdir()]
+    assert left == ["student.onnx-verification.json"], "no picture of what is mended"

@@ -67,8 +67,8 @@ def test_each_format_gives_the_networks_labels_and_says_what_it_is(
     larger = np.zeros((65, 128, 3), dtype=np.uint8)
     with pytest.raises(DataError, match="64x128") as caught:
         predictor(larger)
-    assert "predict --size 64x128" in caught.value.why
-    assert 'in Python it is model(image, size="64x128")' in caught.value.next_step
+    assert caught.value.next_step.startswith("--size 64x128 makes that of it")
+    assert 'in Python model(image, size="64x128")' in caught.value.next_step
     assert predictor(larger, size="64x128").labels.shape == (65, 128)
     elsewhere = pickle.loads(pickle.dumps(predictor))
     assert (elsewhere(an_image()).labels == predictor(an_image()).labels).all()

@@ -83,13 +83,19 @@ def _runtime_for(path: Path, wanted: str | None) -> Runtime:
             why="a bundle is what files are exported from, and verified against",
             next_step=f"fasterseg export {shlex.quote(str(path))} --out FILE.onnx, then name FILE",
         )
-    if not possible or (wanted is not None and wanted not in possible):
+    if not possible:
         raise UsageError(
-            f"{path.name} cannot be run {f'by {wanted}' if wanted and possible else 'here'}",
+            f"{path.name} cannot be run here",
             where=str(path),
-            why=f"files that end in {path.suffix or 'nothing'} are loaded by "
-            + (" and ".join(possible) or "nothing"),
+            why=f"no runtime loads files that end in {path.suffix or 'nothing'}",
             next_step="name a file that ends in "
             + ", ".join(row.suffix for row in FORMATS.values()),
+        )
+    if wanted is not None and wanted not in possible:
+        raise UsageError(
+            f"{path.name} cannot be run by {wanted}",
+            where=str(path),
+            why=f"files that end in {path.suffix} are loaded by {' and '.join(possible)}",
+            next_step=f"--backend {next(iter(possible))}, or name a file that {wanted} loads",
         )
     return possible[wanted] if wanted else next(iter(possible.values()))

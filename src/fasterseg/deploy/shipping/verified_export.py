@@ -254,6 +254,8 @@ def save_evidence(
     if difference is not None and not report.passed:
         shown = picture
         durable_write(shown, png_bytes(difference_picture(difference, card)))
+    else:
+        picture.unlink(missing_ok=True)  # of an earlier file, or of another model
     found = report.model_copy(update={"evidence": str(shown)})
     found.save(file)
     return found
