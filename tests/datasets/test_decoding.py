@@ -313,6 +313,12 @@ def test_an_array_of_another_form_is_told_how_it_is_written(given: Any) -> None:
     assert any(np.array_equal(found, wanted) for wanted in (COLOURS, grey, dark))
 
 
+def test_a_folder_is_answered_with_what_takes_folders(tmp_path: Path) -> None:
+    with pytest.raises(FileFault, match="cannot be read") as caught:
+        decode(tmp_path)
+    assert "fasterseg.predict(model, FOLDER)" in caught.value.next_step
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

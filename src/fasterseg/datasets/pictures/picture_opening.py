@@ -78,10 +78,14 @@ class Wanted:
         return FileFault(Fault(kind, name, reason))
 
 
+_OF_A_FOLDER = "name a picture in it; fasterseg.predict(model, FOLDER) segments all that it holds"
+
+
 def file_bytes(path: Path, name: str, wanted: Wanted) -> bytes:
     """Return the bytes of a picture's file; raises FileFault for what is none, or too large."""
     if special := what_it_is(path):
-        raise wanted.fault(name, f"it is {special}, and no file")
+        step = _OF_A_FOLDER if special == "a folder" else ""
+        raise wanted.fault(name, f"it is {special}, and no file", step)
     try:
         data = bytes_of(path, most_bytes=wanted.limit.most_bytes, fault=DataError)
     except DataError as error:
