@@ -12,6 +12,9 @@ from fasterseg.datasets.data_files.affixes import Affixes
 from fasterseg.datasets.data_files.remedies import lines, written
 from fasterseg.datasets.faults import Fault, FaultKind
 
+SEPARATORS = "/_.- "
+"""What words of names end in."""
+
 _UNPAIRED = (FaultKind.UNPAIRED_IMAGE, FaultKind.UNPAIRED_MASK)
 _PART = re.compile(r"[._\- ]")
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
@@ -103,6 +106,12 @@ def _starts(names: Collection[str]) -> list[str]:
     """What all begin with, up to one of its parts."""
     shared = shared_beginning([PurePosixPath(name).name for name in names])
     return ["", *(shared[: found.end()] for found in _PART.finditer(shared))][:_MOST]
+
+
+def shared_words(texts: Collection[str]) -> str:
+    """Return what all texts begin with, up to the end of a word."""
+    shared = shared_beginning(texts)
+    return shared[: max(map(shared.rfind, SEPARATORS)) + 1]
 
 
 def shared_beginning(names: Collection[str]) -> str:

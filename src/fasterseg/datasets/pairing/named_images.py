@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from fasterseg.datasets.data_files.data_file import DataFile
 from fasterseg.datasets.data_files.written_paths import OtherRoot, as_it_lies, composed, place_of
-from fasterseg.datasets.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES, LOSSY_SUFFIXES, MASK_SUFFIXES
 from fasterseg.datasets.faults import Fault, FaultKind
 from fasterseg.datasets.pairing.beside import is_lossy, told_apart
 from fasterseg.datasets.pairing.finding import folders_below
@@ -20,7 +20,7 @@ from fasterseg.datasets.pictures.listing import is_file, is_folder
 from fasterseg.errors import DataError
 from fasterseg.foreign.opened_files import text_of
 
-DEFAULT_MASKS, _IMAGES = "masks", "images"
+_DEFAULT_MASKS, _IMAGES = "masks", "images"
 _BESIDE = "."
 _NAMED = 5
 _MOST_LOST = 16
@@ -140,7 +140,7 @@ class NamedImages:
         named, root = self.data.masks_dir, self.tree.root
         if isinstance(named, dict):
             return self._of_split(named)
-        there = place_of(root, str(_in_place(folder, image, named or DEFAULT_MASKS)))
+        there = place_of(root, str(_in_place(folder, image, named or _DEFAULT_MASKS)))
         if named == _BESIDE:
             return there if there != root and is_folder(there) else root / folder
         # Nothing names another folder, and there is none.
@@ -169,7 +169,7 @@ class NamedImages:
     def _only_home(self, stem: PurePosixPath) -> Path | None:
         """Raises DataError where several have a picture of this stem, and not one a photo."""
         named = self.data.masks_dir
-        masks = [named or DEFAULT_MASKS] if not isinstance(named, dict) else [*named.values()]
+        masks = [named or _DEFAULT_MASKS] if not isinstance(named, dict) else [*named.values()]
         never = {self.tree.root / folder for folder in masks if folder != _BESIDE}
         homes = [
             one
@@ -238,6 +238,14 @@ def masks_beside(images: PurePosixPath, masks_dir: str) -> PurePosixPath:
         place = len(parts) - 1 - parts[::-1].index(_IMAGES)
         return PurePosixPath(*parts[:place], masks_dir, *parts[place + 1 :])
     return PurePosixPath(masks_dir, *parts[1:])
+
+
+def has_usual_mask(root: Path, image: Path) -> bool:
+    """Whether an image's mask lies where it does unless a data file names another folder."""
+    if not image.is_relative_to(root):
+        return False
+    place = masks_beside(PurePosixPath(image.relative_to(root).as_posix()), _DEFAULT_MASKS)
+    return any(is_file(root / place.with_suffix(suffix)) for suffix in MASK_SUFFIXES)
 
 
 def lines_of(tree: Tree, place: Path) -> dict[str, list[str]]:

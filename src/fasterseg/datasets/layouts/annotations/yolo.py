@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -26,7 +26,7 @@ from fasterseg.datasets.data_files.written_paths import (
     place_of,
     slashed,
 )
-from fasterseg.datasets.decoding import IMAGE_SUFFIXES, MASK_SUFFIXES
+from fasterseg.datasets.decoding import IMAGE_SUFFIXES
 from fasterseg.datasets.drawing.canvas import BadShape, Canvas, Points, area_of, points_of
 from fasterseg.datasets.drawing.kept import (
     Drawn,
@@ -41,7 +41,7 @@ from fasterseg.datasets.layouts.annotations.drawn_set import DrawnSet
 from fasterseg.datasets.layouts.annotations.split_folders import sorted_pairings
 from fasterseg.datasets.layouts.classes import drawn_classes
 from fasterseg.datasets.pairing.finding import Place, ToolForm
-from fasterseg.datasets.pairing.named_images import DEFAULT_MASKS, masks_beside
+from fasterseg.datasets.pairing.named_images import has_usual_mask
 from fasterseg.datasets.pairing.pairs import Pair, Tree
 from fasterseg.datasets.pairing.text_files import lines_of
 from fasterseg.datasets.pictures.listing import entries_in, is_file
@@ -82,14 +82,7 @@ def is_meant(tree: Tree, data: DataFile) -> bool:
     )
     first = [*islice(images, _LOOKED_AT)]
     has_texts = any(is_file(_labels_of(probe, image)) for image in first)
-    return has_texts and not any(_has_mask(tree.root, image) for image in first)
-
-
-def _has_mask(root: Path, image: Path) -> bool:
-    if not image.is_relative_to(root):
-        return False
-    place = masks_beside(PurePosixPath(image.relative_to(root).as_posix()), DEFAULT_MASKS)
-    return any(is_file(root / place.with_suffix(suffix)) for suffix in MASK_SUFFIXES)
+    return has_texts and not any(has_usual_mask(tree.root, image) for image in first)
 
 
 class _Kept(BaseModel):

@@ -40,7 +40,7 @@ from fasterseg.datasets.layouts.folders.matched_series import Match, Matches
 from fasterseg.datasets.layouts.folders.name_series import Series
 from fasterseg.datasets.masks.mask_reading import RawMask, read_mask, read_smoothed_mask
 from fasterseg.datasets.masks.mask_values import TooManyValues, counts_of
-from fasterseg.datasets.pairing.name_endings import shared_beginning
+from fasterseg.datasets.pairing.name_endings import SEPARATORS, shared_words
 from fasterseg.datasets.pairing.pairs import Pair, Tree
 from fasterseg.datasets.pairing.splits import ONE_SPLIT, split_in
 from fasterseg.datasets.pictures.limits import DEFAULT_LIMIT, PixelLimit
@@ -50,7 +50,6 @@ from fasterseg.datasets.pictures.picture_opening import file_bytes
 from fasterseg.datasets.sources.files import FileSource
 
 _LOOKED_AT = 4
-_SEPARATORS = "/_.- "
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)?|first|second|third", re.IGNORECASE)
 _ALIKE = 0.4
 """So much of what either of two people marked, both did: outlines of thin things differ."""
@@ -89,19 +88,12 @@ def class_names(masks: Sequence[Series]) -> list[str]:
     """
     if len(masks) == 1:
         (one,) = masks
-        return [(one.ending or one.start).strip(_SEPARATORS) or printable(one.folder.name)]
+        return [(one.ending or one.start).strip(SEPARATORS) or printable(one.folder.name)]
     texts = [one.place for one in masks]
     if len({*texts}) < len(texts):
         texts = [f"{one.place}/{one.start}{one.ending}" for one in masks]
-    start, end = _shared(texts), _shared([text[::-1] for text in texts])
-    return [text[start : len(text) - end].strip(_SEPARATORS) or text for text in texts]
-
-
-def _shared(texts: Sequence[str]) -> int:
-    """How much all texts begin with, up to the end of a word."""
-    shared = shared_beginning(texts)
-    ends = [found.end() for found in re.finditer(f"[{re.escape(_SEPARATORS)}]", shared)]
-    return max(ends, default=0)
+    start, end = (len(shared_words([text[::step] for text in texts])) for step in (1, -1))
+    return [text[start : len(text) - end].strip(SEPARATORS) or text for text in texts]
 
 
 def _show_the_same(masks: Sequence[Series], *, smoothed: bool) -> bool:

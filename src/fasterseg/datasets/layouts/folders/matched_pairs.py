@@ -20,7 +20,7 @@ from fasterseg.datasets.layouts.folders.matched_series import (
     share_names,
 )
 from fasterseg.datasets.layouts.folders.name_series import Series, words_in
-from fasterseg.datasets.pairing.name_endings import shared_beginning
+from fasterseg.datasets.pairing.name_endings import shared_words
 from fasterseg.datasets.pairing.pairs import Pairing, Tree, keyed
 from fasterseg.datasets.pairing.splits import (
     ONE_SPLIT,
@@ -215,7 +215,7 @@ def _crossed(tree: Tree, one: Match, other: Match) -> DataError:
     told = [written("masks_dir", _telling_place([Match(first, one.masks + other.masks)]))]
     if first.ending != second.ending and first.ending:
         told.append(written("image_suffix", first.ending))
-    elif (start := first.start or _beginning_of(first)) != second.start and start:
+    elif (start := first.start or shared_words([*first.files])) != second.start and start:
         told.append(written("image_prefix", start))
     return DataError(
         "several pictures have the names of several masks",
@@ -227,12 +227,6 @@ def _crossed(tree: Tree, one: Match, other: Match) -> DataError:
 
 def _less_like_images(series: Series) -> tuple[bool, bool]:
     return not series.words & IMAGES, bool(series.start or series.ending)
-
-
-def _beginning_of(series: Series) -> str:
-    """What all its names begin with, up to the end of a word."""
-    shared = shared_beginning([*series.files])
-    return shared[: max(map(shared.rfind, "_.- ")) + 1]
 
 
 def _ambiguous(tree: Tree, several: Sequence[Match]) -> DataError:

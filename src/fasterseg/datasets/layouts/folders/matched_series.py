@@ -70,6 +70,12 @@ class Matches:
     found: tuple[Match, ...]
     alone: tuple[Path, ...]
 
+    @property
+    def folders(self) -> list[Path]:
+        """All folders of pictures."""
+        series = (one for match in self.found for one in (match.images, *match.masks))
+        return sorted({*self.alone, *(one.folder for one in series)})
+
 
 def matches_in(
     root: Path,

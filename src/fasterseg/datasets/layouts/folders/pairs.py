@@ -31,7 +31,6 @@ from fasterseg.datasets.layouts.folders.class_masks import (
 from fasterseg.datasets.layouts.folders.mask_folders import mask_folders_in
 from fasterseg.datasets.layouts.folders.matched_pairs import divided_by_names, matches_of
 from fasterseg.datasets.layouts.folders.matched_series import Matches
-from fasterseg.datasets.layouts.folders.name_series import folders_of_pictures
 from fasterseg.datasets.layouts.folders.two_folders import (
     LISTS,
     called_as_splits,
@@ -102,7 +101,7 @@ def _divided(tree: Tree, home: Path, said: DataFile, matches: Matches) -> Divide
     several = any(match.masks_are_mixed for match in matches.found)
     if several or (matches.found and (said.masks_dir or not _is_in(home))):
         return divided_by_names(tree, home, matches)
-    found = _by_usual_names(tree, home, said)
+    found = _by_usual_names(tree, home, said, matches.folders)
     # Folders that are called as usual may hold others, in which the masks are.
     has_none = not any(pairing.pairs for pairing in found.pairings.values())
     return divided_by_names(tree, home, matches) if has_none and matches.found else found
@@ -151,17 +150,23 @@ def _told_idle(tree: Tree, home: Path) -> Iterator[str]:
         yield f"{named}: no line names an image that is here, and nothing is divided by it"
 
 
-def _by_usual_names(tree: Tree, home: Path, said: DataFile) -> Divided:
+def _by_usual_names(tree: Tree, home: Path, said: DataFile, folders: Sequence[Path]) -> Divided:
     two, splits = _two_in(home), _splits_in(home)
     if two is not None:
         found = divided(tree, *two, said)
-        return replace(found, notes=(*found.notes, *_told_left(tree, home, found, two)))
+        return replace(found, notes=(*found.notes, *_told_left(tree, folders, found, two)))
     if splits:
-        return _by_splits(tree, home, splits, said)
+        return _by_splits(tree, home, splits, said, folders)
     return Divided({"train": _beside(tree, home, said)}, (ONE_SPLIT,))
 
 
-def _by_splits(tree: Tree, home: Path, splits: Mapping[str, Path], said: DataFile) -> Divided:
+def _by_splits(
+    tree: Tree,
+    home: Path,
+    splits: Mapping[str, Path],
+    said: DataFile,
+    folders: Sequence[Path],
+) -> Divided:
     """Each split's folder has both: in two folders of its own, or side by side."""
     pairings: dict[str, Pairing] = {}
     looked_in: list[Path] = []
@@ -183,7 +188,7 @@ def _by_splits(tree: Tree, home: Path, splits: Mapping[str, Path], said: DataFil
         shown = " and ".join(map(tree.shown, unused))
         notes.append(f"{shown} {is_no}, and no image there is used")
     told = without_empty(pairings, notes)
-    left = _told_left(tree, home, told, (*looked_in, *unused))
+    left = _told_left(tree, folders, told, (*looked_in, *unused))
     return replace(told, notes=(*told.notes, *left))
 
 
@@ -195,13 +200,15 @@ def _joined(pairings: Iterable[Pairing]) -> Pairing:
     )
 
 
-def _told_left(tree: Tree, home: Path, found: Divided, looked_in: Sequence[Path]) -> Iterator[str]:
+def _told_left(
+    tree: Tree, folders: Sequence[Path], found: Divided, looked_in: Sequence[Path]
+) -> Iterator[str]:
     """A word on the folders of pictures that were not looked into: others may be meant."""
     pairs = (pair for pairing in found.pairings.values() for pair in pairing.pairs)
     used = {file.parent for pair in pairs for file in (pair.image, pair.mask)}
     left = [
         tree.shown(folder)
-        for folder in folders_of_pictures(home)
+        for folder in folders
         if folder not in used and not any(map(folder.is_relative_to, looked_in))
     ]
     if left:
